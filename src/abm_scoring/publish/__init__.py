@@ -1,0 +1,1 @@
+"""Everything a run makes public: staged folders, the lock, the manifest, files and words."""

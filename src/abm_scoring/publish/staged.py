@@ -1,0 +1,213 @@
+"""Atomic publication: a folder is written aside, sealed, and made public by one pointer swap.
+
+Everything private to a publication lives in one workshop `.tmp-<pid>-<random>` inside the target folder, so that each
+step that makes something public is a rename on one device. The process holds an flock on its workshop; the kernel lets
+go of it however the process ends, so whoever can take the lock of a workshop knows that its owner is dead. A process
+id alone could not tell: ids are used again, and in containers nearly every run has the same one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from abm_scoring.errors import OutputError
+from abm_scoring.publish.disk import FOLDER_MODE, disk_errors, fsync_path, seal
+from abm_scoring.publish.hashing import hash_files
+from abm_scoring.publish.manifest import MANIFEST
+from abm_scoring.publish.runs import check_name, read_link
+
+_PREFIX = ".tmp-"
+_WORKSHOP = re.compile(r"\.tmp-\d+-\w+")
+
+
+def make_output_folder(folder: Path) -> None:
+    """Create an output folder (0750) unless it stands already.
+
+    Only the last level is made: a missing parent is a typing error or a disk that is not mounted, and filling the
+    mount point instead would look like success.
+
+    Raises:
+        OutputError: It cannot be created, or something else has its name.
+    """
+    with disk_errors(folder):
+        try:
+            os.mkdir(folder, FOLDER_MODE)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise OutputError("is not a folder", where=str(folder), fix="name another output folder") from None
+        else:
+            fsync_path(folder.parent)
+
+
+def check_writable(folder: Path) -> None:
+    """Prove, before anything is computed, that files can be created in an output folder.
+
+    Tries it: permission bits do not tell about read-only mounts, quotas or the rights of root.
+
+    Raises:
+        OutputError: The folder is missing, no folder, or read-only (73).
+        DiskError: The disk is full (74).
+    """
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "the output folder does not exist"
+        raise OutputError(what, where=str(folder), fix="create it, or name another with --out")
+    with disk_errors(folder), _workshop(folder):
+        pass
+
+
+def sweep(folder: Path) -> int:
+    """Remove the workshops that dead processes left in a folder; those of living ones stay.
+
+    Where the file system knows no flock on folders (some network mounts), nothing is removed.
+
+    Returns:
+        Number of workshops removed.
+    """
+    removed = 0
+    for workshop in sorted(folder.glob(f"{_PREFIX}*")):
+        if not _WORKSHOP.fullmatch(workshop.name):
+            continue
+        with suppress(OSError):
+            handle = os.open(workshop, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(workshop)
+                removed += 1
+            finally:
+                os.close(handle)
+    return removed
+
+
+def publish_folder(
+    parent: Path,
+    name: str,
+    pointer: str,
+    write: Callable[[Path], None],
+    move_pointer: bool = True,
+    *,
+    apart: Collection[str] = (MANIFEST,),
+) -> Path:
+    """Write a folder aside and make it public as `parent/name`, then let `parent/pointer` name it.
+
+    The folder appears complete or not at all, and readers of the pointer see the old run or the new one. When
+    `parent/name` stands already with the same files and the same content, it is kept and only the pointer moves: a
+    second run of a day changes nothing. Files named in `apart` may differ in content, because a manifest holds times.
+
+    After any failure, the public files and the pointer are as before and the private folder is gone; after SIGKILL the
+    next call sweeps it away. A kill between the two renames leaves a complete run that the pointer does not name yet;
+    running again moves the pointer.
+
+    Args:
+        parent: Folder that holds the published folders; must exist.
+        name: Name of the new folder.
+        pointer: Name of the link, e.g. `latest`.
+        write: Writes everything into the empty folder that it is given.
+        move_pointer: False for what is kept but never becomes current, e.g. a backfill.
+        apart: Files whose content is not compared with that of a folder which stands already.
+
+    Returns:
+        `parent/name`.
+
+    Raises:
+        OutputError: Something cannot be created, or `parent/name` stands with different content (73). Names carry a
+            hash of what made them, so a difference means that the published folder was altered.
+        DiskError: The disk is full or fails (74).
+    """
+    check_name(name)
+    check_name(pointer)
+    sweep(parent)
+    check_writable(parent)
+    read_link(parent / pointer)
+    with disk_errors(parent), _workshop(parent) as workshop:
+        draft = workshop / name
+        draft.mkdir()
+        write(draft)
+        seal(draft)
+        _make_public(draft, parent / name, parent / pointer if move_pointer else None, apart)
+    return parent / name
+
+
+@contextmanager
+def _workshop(parent: Path) -> Iterator[Path]:
+    folder, handle = _open_workshop(parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _open_workshop(parent: Path) -> tuple[Path, int]:
+    """Make a private folder and hold its lock; again, should a sweeper come between the two."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+        with suppress(FileNotFoundError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            if _lock_if_known(handle) and folder.exists():
+                return folder, handle
+            os.close(handle)
+
+
+def _lock_if_known(handle: int) -> bool:
+    """Lock a folder; False when a sweeper holds it, True also where the file system has no locks on folders."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _make_public(draft: Path, final: Path, link: Path | None, apart: Collection[str]) -> None:
+    fresh = not os.path.lexists(final)
+    if not fresh:
+        _refuse_difference(draft, final, apart)
+    before = read_link(link) if link else None
+    try:
+        if fresh:
+            os.rename(draft, final)
+            fsync_path(final.parent)
+        if link and before != final.name:
+            _point(link, final.name, spare=draft.parent / "pointer")
+            fsync_path(link.parent)
+    except BaseException:
+        with suppress(OSError):
+            _take_back(draft, final, link, before, fresh)
+        raise
+
+
+def _refuse_difference(draft: Path, final: Path, apart: Collection[str]) -> None:
+    if not final.is_symlink() and final.is_dir():
+        old, new = hash_files(final), hash_files(draft)
+        if old.keys() == new.keys() and all(old[n] == new[n] for n in new if n not in apart):
+            return
+    raise OutputError(
+        "stands already and differs from what was just computed, so it was altered after publication",
+        where=str(final),
+        fix="restore it, or move it out of this folder and re-run",
+    )
+
+
+def _point(link: Path, target: str, *, spare: Path) -> None:
+    """Let a link name its target, in one step that readers cannot see halfway."""
+    os.symlink(target, spare)
+    os.replace(spare, link)
+
+
+def _take_back(draft: Path, final: Path, link: Path | None, before: str | None, fresh: bool) -> None:
+    """Restore the pointer, and then the absence of the folder: never a pointer to nothing."""
+    if link and read_link(link) != before:
+        if before is None:
+            link.unlink()
+        else:
+            _point(link, before, spare=draft.parent / "undo")
+    if fresh and not draft.exists():
+        os.rename(final, draft)

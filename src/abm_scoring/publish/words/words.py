@@ -1,0 +1,100 @@
+"""The face of the words: reasons, topics and why an account has no score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from abm_scoring.errors import ConfigError
+from abm_scoring.features.catalogue import Feature
+from abm_scoring.publish.words.ask import Ask, Value
+from abm_scoring.publish.words.catalogue import Catalogue, humanise
+from abm_scoring.publish.words.en import ENGLISH
+from abm_scoring.publish.words.facts import value as value_phrase
+from abm_scoring.publish.words.phrases import DETAILED, PHRASES
+from abm_scoring.publish.words.speech import Speech
+
+#: Catalogues by ISO 639-1 code.
+LANGUAGES: dict[str, Catalogue] = {"en": ENGLISH}
+
+_REMEMBERED = 50_000
+
+
+class Words:
+    """Speaks one language.
+
+    What was said of a feature's value is remembered, because most accounts share a few values.
+
+    Args:
+        language: Code of a language in `LANGUAGES`.
+
+    Raises:
+        ConfigError: There is no catalogue for the language (78).
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        if language not in LANGUAGES:
+            raise ConfigError(
+                f"no words for language {language!r}", fix=f"choose one of {', '.join(sorted(LANGUAGES))}"
+            )
+        self.language = language
+        self._speech = Speech(LANGUAGES[language])
+        self._said: dict[str, tuple[Feature, dict[tuple[Value, bool], str]]] = {}
+
+    def reason(
+        self, feature: Feature, value: object, *, positive: bool, details: Mapping[str, object] | None = None
+    ) -> str:
+        """One line that states a feature's value, e.g. `12 website visits in the last 30 days`.
+
+        Args:
+            feature: What the value means; a phrase code that is not known is worded like `value`.
+            value: Number or text; null, NaN and infinity count as unknown.
+            positive: Whether it speaks for the account; parts of a whole that speak against it get an "only".
+            details: Facts of the account that a fit was judged by, where known: `employee_count`, `sector`, `country`,
+                `shared_values` (list, or text with `;`), `customers` (number of similar ones).
+        """
+        plain = _plain(value)
+        if details and feature.phrase in DETAILED:
+            return self._word(feature, plain, positive, details)
+        said = self._memory(feature)
+        key = (plain, positive)
+        if key not in said:
+            said[key] = self._word(feature, plain, positive, {})
+        return said[key]
+
+    def topic(self, code: str) -> str:
+        """Name of a topic: `web_visit` → `website visits`; a code that is not known, with spaces."""
+        catalogue = self._speech.catalogue
+        if code in catalogue.topics:
+            return catalogue.topics[code]
+        return self._speech.in_general(code) if code in catalogue.events else humanise(code)
+
+    def not_scored(self, code: str) -> str:
+        """Why an account has no score; a code that is not known, with spaces."""
+        return self._speech.catalogue.not_scored.get(code, humanise(code))
+
+    def _word(self, feature: Feature, value: Value, positive: bool, details: Mapping[str, object]) -> str:
+        # Text where a number was meant, or a code from a newer bundle: say what is there rather than stop the night.
+        understood = not isinstance(value, str) or feature.kind == "category"
+        phrase = PHRASES.get(feature.phrase, value_phrase) if understood else value_phrase
+        # One line without double spaces, whatever the labels and values of a user's data are.
+        return " ".join(phrase(Ask(feature, value, positive, details, self._speech)).split())
+
+    def _memory(self, feature: Feature) -> dict[tuple[Value, bool], str]:
+        owner, said = self._said.get(feature.name, (None, {}))
+        if owner is not feature or len(said) > _REMEMBERED:
+            said = {}
+            self._said[feature.name] = (feature, said)
+        return said
+
+
+def _plain(value: object) -> Value:
+    if isinstance(value, str):
+        return " ".join(value.split()) or None
+    if isinstance(value, float | int | np.number | np.bool_):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    return None if value is None or value is pd.NA or value is pd.NaT else str(value)
