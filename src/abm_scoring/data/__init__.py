@@ -1,0 +1,1 @@
+"""Tables in: canonical schema, sources, dialects, checks, and the demo market."""

@@ -1,0 +1,230 @@
+"""A raw table against its schema: every broken rule at once, rows left out with their reason, canonical dtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from abm_scoring.data.conversion import ARROW_TYPES, convert, natural_type, rows_where
+from abm_scoring.data.raw import RawTable
+from abm_scoring.data.schema import DTYPES, Column, ColumnType, TableSchema
+from abm_scoring.data.sources import TableSource
+from abm_scoring.data.violations import EXAMPLES, RULES, Failure, Violation
+from abm_scoring.spec import Spec
+from abm_scoring.spec_problems import near
+
+#: Timestamps outside are placeholders or wrong units; dates `…_since` may lie further back.
+PLAUSIBLE_FROM, PLAUSIBLE_SINCE, PLAUSIBLE_TO = (np.datetime64(y, "us") for y in ("1980", "1901", "2100"))
+REJECT_COLUMNS = ("table", "file", "row", "column", "rule")
+_SHORT = 24
+
+
+class ChecksSpec(Spec):
+    """How much may be wrong between tables before loading refuses."""
+
+    max_orphan_share: float = Field(0.2, ge=0, le=1, description="largest share of a table's rows without an account")
+    max_future_share: float = Field(
+        0.01, ge=0, le=1, description="largest share of events at or after now that is left out with a warning"
+    )
+    allow_empty: bool = Field(False, description="let empty accounts and events through")
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """A checked table.
+
+    Attributes:
+        frame: The good rows: columns in schema order, then extra ones; dtypes of `schema.DTYPES`.
+        violations: Every broken rule, those of rejected rows included.
+        rejects: One line a rejected row and rule: table, file, row, column, rule; none where the table is refused.
+        rows_in: Rows of the source.
+        rejected: Rows left out because they break a rule.
+        duplicates: Rows left out because an earlier known row has their id, or repeats where these are dropped.
+        refused: True where the violations must stop the run.
+    """
+
+    frame: pd.DataFrame
+    violations: tuple[Violation, ...]
+    rejects: pd.DataFrame
+    rows_in: int
+    rejected: int
+    duplicates: int
+    refused: bool
+
+
+def conform(raw: RawTable, schema: TableSchema, source: TableSource) -> Conformed:
+    """Convert and check a raw table.
+
+    Args:
+        raw: What the source handed over.
+        schema: The canonical table.
+        source: Dialect, time zone, value mapping and what to do with rows that break rules.
+
+    Returns:
+        The conformed table; nothing is raised, so that the violations of all tables can be listed together.
+    """
+    types = _types(raw, schema, source)
+    columns, failures = {}, {}
+    for name, kind in types.items():
+        done = convert(raw.data[name], kind, source.dialect, source.timezone, source.values.get(name))
+        rule = schema.by_name.get(name, Column(name, kind, ""))
+        columns[name], failures[name] = done.values, [*done.failures, *_broken(done.values, rule, done.failures)]
+    violations = _missing(raw, schema, source) + [
+        _violation(raw, schema, name, f) for name, found in failures.items() for f in found
+    ]
+    bad = _union([f.rows for found in failures.values() for f in found if f.rows is not None])
+    kept = np.ones(raw.data.num_rows, dtype=bool)
+    kept[bad] = False
+    every = _frame(columns, types, kept, schema)
+    frame, doubles = _unique(every.drop_duplicates(ignore_index=True) if source.drop_repeats else every, schema)
+    violations += doubles
+    refused = any(v.whole for v in violations) or not _may_reject(source, len(bad), raw.rows)
+    rejects = _rejects(raw, schema, {} if refused else failures)
+    return Conformed(frame, tuple(violations), rejects, raw.rows, len(bad), len(every) - len(frame), refused)
+
+
+def _may_reject(source: TableSource, bad: int, rows: int) -> bool:
+    return bad == 0 or (source.on_violation == "reject" and bad <= source.max_reject_share * rows)
+
+
+def _types(raw: RawTable, schema: TableSchema, source: TableSource) -> dict[str, ColumnType]:
+    extra = source.extra_types
+    return {
+        name: schema.by_name[name].type
+        if name in schema.by_name
+        else extra.get(name) or natural_type(raw.data.schema.field(name).type)
+        for name in raw.data.column_names
+    }
+
+
+def _broken(values: pa.ChunkedArray, rule: Column, failed: Sequence[Failure]) -> list[Failure]:
+    """The rules of one column over its converted values; rows that failed conversion are not counted again."""
+    found: list[Failure] = []
+    if any(f.rows is None for f in failed):
+        return found
+    if rule.required:
+        nothing = np.setdiff1d(rows_where(pc.is_null(values)), _union([f.rows for f in failed if f.rows is not None]))
+        found.append(Failure("missing_value", nothing))
+    if rule.type in ("number", "integer"):
+        low = pc.less(values, -np.inf if rule.minimum is None else rule.minimum)
+        high = pc.greater(values, np.inf if rule.maximum is None else rule.maximum)
+        hint = f"allowed: {_number(rule.minimum)} to {_number(rule.maximum)}"
+        found.append(Failure("out_of_range", rows_where(pc.or_(low, high)), hint))
+    if rule.type == "timestamp":
+        found.append(Failure("implausible_date", _implausible(values, rule)))
+    if rule.allowed:
+        unknown = pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, pa.array(rule.allowed, values.type))))
+        found.append(Failure("not_allowed", rows_where(unknown), f"allowed: {', '.join(rule.allowed)}"))
+    return [f for f in found if f.rows is None or len(f.rows)]
+
+
+def _number(bound: float | None) -> str:
+    return "any" if bound is None else f"{bound:g}"
+
+
+def _implausible(values: pa.ChunkedArray, rule: Column) -> np.ndarray:
+    earliest = PLAUSIBLE_SINCE if rule.name.endswith("_since") else PLAUSIBLE_FROM
+    low, high = (pa.scalar(int(t.astype("int64")), pa.int64()).cast(values.type) for t in (earliest, PLAUSIBLE_TO))
+    return rows_where(pc.or_(pc.less(values, low), pc.greater_equal(values, high)))
+
+
+def _missing(raw: RawTable, schema: TableSchema, source: TableSource) -> list[Violation]:
+    found = []
+    for ours, theirs in raw.missing.items():
+        hint = near(theirs, [o for o in raw.offered if o not in source.columns.values()])
+        if len(raw.offered) == 1:
+            hint = "the header has one column only: is dialect.delimiter right?"
+        found.append(_whole(schema, ours, "missing_column", raw, f"no column {theirs!r}, {hint} "))
+    if schema.name == "events" and not {"account_id", "contact_id"} & {*raw.data.column_names, *raw.missing}:
+        found.append(_whole(schema, "account_id", "no_account", raw))
+    return found
+
+
+def _whole(schema: TableSchema, column: str, rule: str, raw: RawTable, hint: str = "") -> Violation:
+    return Violation(schema.name, column, rule, raw.rows, fix=f"{hint}{RULES[rule]}", whole=True)
+
+
+def _violation(raw: RawTable, schema: TableSchema, column: str, failure: Failure) -> Violation:
+    if failure.rows is None:
+        return _whole(schema, column, failure.rule, raw, f"{failure.hint}; " if failure.hint else "")
+    first = failure.rows[:EXAMPLES]
+    places = tuple(f"{name}:{row}" for name, row in zip(*raw.locate(first), strict=True))
+    values = _shown(raw, schema, column, first) if failure.rule != "missing_value" else ()
+    fix = f"{failure.hint}; {RULES[failure.rule]}" if failure.hint else RULES[failure.rule]
+    return Violation(schema.name, column, failure.rule, len(failure.rows), places, values, fix)
+
+
+def _shown(raw: RawTable, schema: TableSchema, column: str, rows: np.ndarray) -> tuple[str, ...]:
+    """Example values, shortened; none where they could be personal data."""
+    if schema.name == "contacts" or column == "contact_id" or column not in schema.by_name:
+        return ()
+    texts = [str(v) for v in raw.data[column].take(pa.array(rows)).to_pylist()]
+    return tuple("…@…" if "@" in t else t if len(t) <= _SHORT else t[: _SHORT - 1] + "…" for t in texts)
+
+
+def _rejects(raw: RawTable, schema: TableSchema, failures: dict[str, list[Failure]]) -> pd.DataFrame:
+    parts = []
+    for column, found in failures.items():
+        for failure in found:
+            if failure.rows is not None:
+                names, rows = raw.locate(failure.rows)
+                parts.append(pd.DataFrame({"file": names, "row": rows, "column": column, "rule": failure.rule}))
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(REJECT_COLUMNS[1:]))
+    frame.insert(0, "table", schema.name)
+    return frame.astype({**dict.fromkeys(REJECT_COLUMNS, "str"), "row": "int64"})
+
+
+def _frame(
+    columns: dict[str, pa.ChunkedArray], types: dict[str, ColumnType], kept: np.ndarray, schema: TableSchema
+) -> pd.DataFrame:
+    """Canonical frame of the kept rows; strings stay in Arrow memory."""
+    table = pa.table(columns)
+    for name in schema.required:
+        if name not in types:
+            table = table.append_column(name, pa.nulls(table.num_rows, ARROW_TYPES[schema.by_name[name].type]))
+    if not kept.all():
+        table = table.filter(pa.array(kept))
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame = table.to_pandas(types_mapper=nullable.get, split_blocks=True)
+    kinds = {**types, **{c.name: c.type for c in schema.columns if c.required}}
+    return frame.astype({name: DTYPES[kinds[name]] for name in frame})
+
+
+def _unique(frame: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, list[Violation]]:
+    key = [k for k in schema.key if k in frame]
+    ids = [k for k in key if k != "known_at"]
+    if not ids:
+        return frame, []
+    twice = frame.loc[frame[ids].notna().all(axis=1), key].duplicated(keep=False)
+    doubled = twice[twice].index
+    if not len(doubled):
+        return frame, []
+    if schema.on_duplicate == "drop":
+        return frame.drop(index=_later(frame.loc[doubled], key)).reset_index(drop=True), []
+    return frame, [_duplicate_key(frame.loc[doubled, key], schema)]
+
+
+def _later(rows: pd.DataFrame, key: list[str]) -> pd.Index:
+    """All but the first known row of each key; ties are broken by the other columns, so that order does not matter."""
+    others = [c for c in rows.columns if c not in key and c != "known_at"]
+    order = [*(["known_at"] if "known_at" in rows else []), *sorted(others)]
+    ranked = rows.sort_values([*key, *order], na_position="first", kind="stable")
+    return ranked.index[ranked.duplicated(key)]
+
+
+def _duplicate_key(rows: pd.DataFrame, schema: TableSchema) -> Violation:
+    ids = rows[schema.key[0]].drop_duplicates().sort_values().head(EXAMPLES)
+    shown = () if schema.name == "contacts" else tuple(str(i) for i in ids)
+    column = " + ".join(rows.columns)
+    fix = RULES["duplicate_key"]
+    return Violation(schema.name, column, "duplicate_key", len(rows), values=shown, fix=fix, whole=True)
+
+
+def _union(rows: Sequence[np.ndarray]) -> np.ndarray:
+    return np.unique(np.concatenate(rows)) if len(rows) else np.empty(0, dtype=np.int64)

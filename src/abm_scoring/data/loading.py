@@ -1,0 +1,186 @@
+"""All sources of a config → canonical tables, with what was counted, left out and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+
+import pandas as pd
+
+from abm_scoring.data.checks import REJECT_COLUMNS, ChecksSpec, Conformed, conform
+from abm_scoring.data.linking import LINKED, attribute, orphans
+from abm_scoring.data.schema import TABLES
+from abm_scoring.data.sources import TableSource
+from abm_scoring.data.tables import Tables
+from abm_scoring.data.violations import RULES, RulesBroken, Violation
+from abm_scoring.errors import BadDataError, ConfigError
+from abm_scoring.spec_problems import near
+
+_NO_ACCOUNT = "no event names an account or a contact that has one: map account_id, or load contacts"
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """Counts of one table.
+
+    Attributes:
+        rows_in: Rows of the source.
+        accepted: Rows handed on.
+        rejected: Rows that broke a rule.
+        duplicates: Rows dropped because an earlier known row has their id.
+        attributed: Events that got their account from their contact.
+        anonymous: Events without any account, dropped.
+        orphans: Rows whose account is unknown, dropped.
+        orphan_share: orphans ÷ rows that name an account; 0 where none does.
+        future: Events at or after `as_of`; None where no `as_of` was given.
+        late: Events known only after they happened.
+        newest: Time of the newest event; None for other tables.
+    """
+
+    table: str
+    rows_in: int
+    accepted: int
+    rejected: int = 0
+    duplicates: int = 0
+    attributed: int = 0
+    anonymous: int = 0
+    orphans: int = 0
+    orphan_share: float = 0.0
+    future: int | None = None
+    late: int = 0
+    newest: datetime | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"newest": self.newest.isoformat() if self.newest else None}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Everything that loading gives.
+
+    Attributes:
+        tables: Canonical tables.
+        reports: Table name → counts.
+        rejects: One line a rejected row and rule: table, file, row, column, rule.
+        fingerprints: Table name → SHA-256 of its input bytes.
+        violations: Broken rules of the rejected rows.
+    """
+
+    tables: Tables
+    reports: Mapping[str, TableReport]
+    rejects: pd.DataFrame
+    fingerprints: Mapping[str, str]
+    violations: tuple[Violation, ...] = ()
+
+
+def load_tables(
+    sources: Mapping[str, TableSource], root: Path, checks: ChecksSpec | None = None, as_of: datetime | None = None
+) -> Loaded:
+    """Read, check and link all tables.
+
+    Args:
+        sources: Canonical table name → its source.
+        root: Folder that relative paths start from.
+        checks: Limits between tables.
+        as_of: Aware moment from which events are counted as future; nothing is dropped for it.
+
+    Returns:
+        Tables whose events all have a known account, and what was counted on the way.
+
+    Raises:
+        ConfigError: A name is no canonical table, or accounts are missing.
+        RulesBroken: Data break rules; lists those of all tables.
+        BadDataError: A single file is unreadable and nothing else is wrong.
+    """
+    _check_names(sources)
+    checks = checks or ChecksSpec()
+    conformed, fingerprints, broken = {}, {}, []
+    unreadable: list[BadDataError] = []
+    for name in sorted(sources, key=list(TABLES).index):
+        try:
+            raw = sources[name].read(TABLES[name], root)
+        except BadDataError as error:
+            unreadable.append(error)
+            broken.append(Violation(name, "", "unreadable", 0, fix=str(error), whole=True))
+            continue
+        conformed[name], fingerprints[name] = conform(raw, TABLES[name], sources[name]), raw.sha256
+        broken += _refusals(name, conformed[name], bool(raw.offered), checks)
+    if len(unreadable) == len(broken) == 1:
+        raise unreadable[0]
+    if broken:
+        raise RulesBroken(broken)
+    frames, reports = _linked(conformed, checks)
+    if as_of is not None and "events" in frames:
+        future = int((frames["events"]["occurred_at"] >= pd.Timestamp(as_of)).sum())
+        reports["events"] = replace(reports["events"], future=future)
+    rejects = pd.concat([c.rejects for c in conformed.values()], ignore_index=True)[list(REJECT_COLUMNS)]
+    kept = tuple(v for c in conformed.values() for v in c.violations)
+    return Loaded(Tables(frames), MappingProxyType(reports), rejects, MappingProxyType(fingerprints), kept)
+
+
+def _check_names(sources: Mapping[str, TableSource]) -> None:
+    for name in sources:
+        if name not in TABLES:
+            fix = near(name, TABLES) or f"use one of: {', '.join(TABLES)}"
+            raise ConfigError(f"{name!r} is no canonical table", where="sources", fix=fix)
+    if "accounts" not in sources:
+        raise ConfigError("there are no accounts", where="sources", fix="add sources.accounts, the table to score")
+
+
+def _refusals(name: str, done: Conformed, has_header: bool, checks: ChecksSpec) -> list[Violation]:
+    empty = done.rows_in == 0 and (name in ("accounts", "events") or not has_header)
+    if empty and not checks.allow_empty:
+        return [Violation(name, "", "empty", 0, fix=RULES["empty"], whole=True)]
+    if not has_header:
+        return []
+    return list(done.violations) if done.refused else []
+
+
+def _linked(
+    conformed: Mapping[str, Conformed], checks: ChecksSpec
+) -> tuple[dict[str, pd.DataFrame], dict[str, TableReport]]:
+    frames = {name: done.frame for name, done in conformed.items()}
+    reports = {
+        name: TableReport(name, c.rows_in, len(c.frame), rejected=c.rejected, duplicates=c.duplicates)
+        for name, c in conformed.items()
+    }
+    if "events" in frames:
+        contacts = frames.get("contacts", Tables({})["contacts"])
+        frames["events"], attributed = attribute(frames["events"], contacts)
+        nameless = frames["events"]["account_id"].isna()
+        if nameless.all() and len(nameless):
+            raise RulesBroken(
+                [Violation("events", "account_id", "no_account", len(nameless), fix=_NO_ACCOUNT, whole=True)]
+            )
+        frames["events"] = _without(frames["events"], nameless.to_numpy(dtype=bool))
+        reports["events"] = replace(reports["events"], attributed=attributed, anonymous=int(nameless.sum()))
+    broken = []
+    for name in (t for t in LINKED if t in frames and "account_id" in frames[t]):
+        lost = orphans(frames[name], frames["accounts"])
+        named = int(frames[name]["account_id"].notna().sum())
+        share = float(lost.rows.sum() / named) if named else 0.0
+        if share > checks.max_orphan_share:
+            fix = f"{share:.0%} of its rows have no account; {lost.hint}{RULES['orphans']}"
+            count = int(lost.rows.sum())
+            broken.append(Violation(name, "account_id", "orphans", count, values=lost.examples, fix=fix, whole=True))
+        frames[name] = _without(frames[name], lost.rows)
+        reports[name] = replace(reports[name], orphans=int(lost.rows.sum()), orphan_share=share)
+    if broken:
+        raise RulesBroken(broken)
+    return frames, {name: _counted(report, frames[name]) for name, report in reports.items()}
+
+
+def _without(frame: pd.DataFrame, rows: object) -> pd.DataFrame:
+    return frame[~rows].reset_index(drop=True) if rows.any() else frame  # type: ignore[attr-defined,operator]
+
+
+def _counted(report: TableReport, frame: pd.DataFrame) -> TableReport:
+    report = replace(report, accepted=len(frame))
+    if report.table != "events" or frame.empty:
+        return report
+    late = int((frame["known_at"] > frame["occurred_at"]).sum()) if "known_at" in frame else 0
+    return replace(report, late=late, newest=frame["occurred_at"].max().to_pydatetime())

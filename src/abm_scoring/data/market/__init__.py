@@ -1,0 +1,1 @@
+"""A fictional B2B market of which everything is known."""
