@@ -1,0 +1,86 @@
+"""The whole configuration: one frozen value, assembled from the specs of every room."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+
+from abm_scoring.data.checks import ChecksSpec
+from abm_scoring.data.schema import TABLES
+from abm_scoring.data.sources import Source
+from abm_scoring.engines.local import LocalEngine
+from abm_scoring.features.cohort import CohortSpec
+from abm_scoring.features.engagement import EngagementSpec
+from abm_scoring.features.families import FeatureSpec
+from abm_scoring.features.firmographics import FirmographicsSpec
+from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.snapshots import CalendarSnapshots, SnapshotSpec
+from abm_scoring.learning.labels import LabelSpec, OpportunityWon
+from abm_scoring.learning.specs import ModelSpec, SplitSpec, TrackingSpec
+from abm_scoring.ranking.ranking import ScoringSpec
+from abm_scoring.spec import Spec
+
+
+def _canonical(table: str) -> str:
+    if table not in TABLES:
+        raise ValueError(f"{table!r} is no canonical table")
+    return table
+
+
+TableName = Annotated[str, AfterValidator(_canonical), WithJsonSchema({"type": "string", "enum": list(TABLES)})]
+
+
+class ProjectSpec(Spec):
+    """What the project is called and how it counts."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="names folders, runs and the experiment")
+    currency: str = Field("EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 currency of all amounts")
+    timezone: str = Field("UTC", description="zone in which a date begins, e.g. Europe/Berlin")
+    as_of: date | None = Field(
+        None, description="stand on this day instead of today; for data that no longer grow. --as-of goes before it"
+    )
+    language: Literal["en"] = Field("en", description="language of reasons and reports")
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"no such time zone: {name!r}; use a name like Europe/Berlin")
+        return name
+
+
+class OutputsSpec(Spec):
+    """Where results go and how files for people look."""
+
+    folder: str = Field(".", description="folder for models/, runs/ and tracking, inside the project folder")
+    csv_delimiter: Literal[",", ";", "\t"] = Field(",", description="delimiter of published CSV files")
+    csv_decimal: Literal[".", ","] = Field(".", description="decimal sign of published CSV files")
+
+
+class Config(Spec):
+    """Everything a user can choose; defaults are shown by `abm-scoring config show`."""
+
+    project: ProjectSpec
+    sources: dict[TableName, Source] = Field(description="canonical table → where it comes from")
+    checks: ChecksSpec = ChecksSpec()
+    cohort: CohortSpec = CohortSpec()
+    label: LabelSpec = OpportunityWon()
+    snapshots: SnapshotSpec = CalendarSnapshots()
+    profile: ProfileSpec | None = Field(None, description="ideal customer profile; none: judged by customers alone")
+    features: tuple[FeatureSpec, ...] = (FirmographicsSpec(), EngagementSpec())
+    split: SplitSpec = SplitSpec()
+    model: ModelSpec = ModelSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    tracking: TrackingSpec = TrackingSpec()
+    outputs: OutputsSpec = OutputsSpec()
+    engine: LocalEngine = LocalEngine()
+
+    @field_validator("sources")
+    @classmethod
+    def _accounts_given(cls, sources: dict[str, Source]) -> dict[str, Source]:
+        if "accounts" not in sources:
+            raise ValueError("the table `accounts` is missing; every project needs it")
+        return sources
