@@ -1,0 +1,362 @@
+"""The time door: the only way from tables to features, cut at `as_of` for every row.
+
+A `History` holds the tables. It hands out a `View` for rows of (account, as_of), and a view answers questions about
+each row's account from nothing but what was known before that row's `as_of`. Feature families see views, never tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from abm_scoring.data.families import families
+from abm_scoring.data.tables import Tables
+from abm_scoring.errors import BadDataError
+from abm_scoring.features.events import EventLog, event_log
+from abm_scoring.features.moments import ALWAYS, NEVER, is_before, micros, moments, timestamps
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How the facts of one table become visible, and what of them may be unknown still.
+
+    Attributes:
+        since: Columns of which the latest says when a row can first be known; `known_at` always counts as well.
+        later: column → columns that stay unknown until its moment has passed.
+        undated: Columns that, where a row has no `known_at`, are present state and therefore unknown until `settled`.
+        settled: The moment column that makes the `undated` ones final.
+        needs_known_at: True where a row without any date must not be used.
+    """
+
+    since: tuple[str, ...] = ()
+    later: Mapping[str, tuple[str, ...]] | None = None
+    undated: tuple[str, ...] = ()
+    settled: str | None = None
+    needs_known_at: bool = False
+    entity: str | None = None
+
+
+_RULES: dict[str, _Rule] = {
+    "accounts": _Rule(
+        later={"customer_since": ("customer_since",), "partner_since": ("partner_since",)}, entity="account_id"
+    ),
+    "contacts": _Rule(later={"objected_at": ("objected_at",)}, needs_known_at=True, entity="contact_id"),
+    "opportunities": _Rule(
+        since=("created_at",),
+        later={"closed_at": ("closed_at", "is_won"), "cancelled_at": ("cancelled_at",)},
+        undated=("stage", "amount", "gross_margin", "contract_months"),
+        settled="closed_at",
+        entity="opportunity_id",
+    ),
+    "invoices": _Rule(since=("invoiced_on",)),
+    "target_list": _Rule(since=("from",), later={"to": ("to",)}),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One table, sorted by account and by the moment from which each row could be known.
+
+    Attributes:
+        frame: The rows.
+        offsets: int64 [accounts + 1].
+        visible: int64 [rows], microseconds; `ALWAYS` and `NEVER` at the ends.
+        entity: int64 [rows], code of the versioned thing (e.g. the opportunity); None where rows are no versions.
+    """
+
+    frame: pd.DataFrame
+    offsets: np.ndarray
+    visible: np.ndarray
+    entity: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class History:
+    """All that is known of all accounts before one moment, `until`.
+
+    Attributes:
+        account_ids: Sorted account ids; an account's code is its place here.
+        until: Nothing at or after this moment is in here.
+        observed_from, observed_until: First dated fact, and the moment up to which facts have been seen.
+        timezone: Zone in which dates begin.
+        facts, log: The tables and the events; for this module, the context stage and the kernel.
+        family: int64 [accounts], code of the widest family an account ever belongs to.
+        family_offsets, family_members: Account codes of each such family, in compressed sparse rows.
+    """
+
+    account_ids: pd.Index
+    until: pd.Timestamp
+    observed_from: pd.Timestamp
+    observed_until: pd.Timestamp
+    timezone: str
+    facts: Mapping[str, Facts]
+    log: EventLog
+    family: np.ndarray
+    family_offsets: np.ndarray
+    family_members: np.ndarray
+
+    @classmethod
+    def of(cls, tables: Tables, until: pd.Timestamp, timezone: str = "UTC") -> History:
+        """Seal tables at `until`: what could not be known before it is left out for good."""
+        ids = pd.Index(sorted(tables["accounts"]["account_id"].unique()), dtype="str")
+        limit = micros(until)
+        facts = {name: _facts(name, tables[name], ids, limit) for name in _RULES}
+        events = tables["events"]
+        code = ids.get_indexer(pd.Index(events["account_id"])) if "account_id" in events else np.full(len(events), -1)
+        known = moments(events["known_at"], ALWAYS) if "known_at" in events else ALWAYS
+        visible = np.maximum(moments(events["occurred_at"], NEVER), known)
+        log = event_log(events, np.where(is_before(visible, limit), code, -1), len(ids))
+        seen = _span(facts, log, limit)
+        return cls(ids, until, *seen, timezone, facts, log, *_family_index(tables["accounts"], ids))
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """Types of events seen, sorted."""
+        return self.log.types
+
+    def codes(self, account_id: pd.Series) -> np.ndarray:
+        """Codes of account ids, int64.
+
+        Raises:
+            BadDataError: An id is not an account.
+        """
+        code: np.ndarray = self.account_ids.get_indexer(pd.Index(account_id))
+        if (code < 0).any():
+            unknown = account_id[code < 0].iloc[0]
+            raise BadDataError(f"no account has the id {unknown!r}", fix="ask only for rows of accounts in the table")
+        return code
+
+    def creations(self) -> np.ndarray:
+        """int64 [accounts]: when each account was first known; `ALWAYS` where the table does not say."""
+        accounts = self.facts["accounts"]
+        first = np.full(len(self.account_ids), NEVER)
+        np.minimum.at(first, _owner(accounts.offsets), accounts.visible)
+        return first
+
+    def first_events(self) -> np.ndarray:
+        """int64 [accounts]: when the first event of each account could be known; `NEVER` where there is none."""
+        first = np.full(len(self.account_ids), NEVER)
+        some = np.flatnonzero(np.diff(self.log.offsets))
+        if len(some):
+            first[some] = np.minimum.reduceat(self.log.visible, self.log.offsets[some])
+        return first
+
+    def customer_since(self) -> np.ndarray:
+        """int64 [accounts]: when each account was first known to be a customer; `NEVER` for those who are not.
+
+        The first of: the stated `customer_since`, a won opportunity, an invoice.
+        """
+        since = np.full(len(self.account_ids), NEVER)
+        for table, column in (("accounts", "customer_since"), ("opportunities", "closed_at"), ("invoices", None)):
+            facts = self.facts[table]
+            np.minimum.at(since, _owner(facts.offsets), _became_customer(facts, column))
+        return since
+
+    def existing(self, dates: Sequence[pd.Timestamp]) -> pd.DataFrame:
+        """Rows `account_id`, `as_of`: every account that is known before each date; by date, then account."""
+        created = self.creations()
+        parts = []
+        for date in dates:
+            as_of = date.as_unit("us")
+            ids = self.account_ids[is_before(created, micros(as_of))]
+            parts.append(pd.DataFrame({"account_id": ids, "as_of": as_of}))
+        if not parts:
+            return pd.DataFrame({"account_id": pd.Series(dtype="str"), "as_of": timestamps(np.empty(0, "int64"))})
+        return pd.concat(parts, ignore_index=True)
+
+    def at(self, rows: pd.DataFrame) -> View:
+        """The view of the past for rows `account_id`, `as_of`."""
+        as_of = moments(rows["as_of"], NEVER)
+        return View(rows[["account_id", "as_of"]].reset_index(drop=True), self.codes(rows["account_id"]), as_of, self)
+
+
+@dataclass(frozen=True)
+class View:
+    """The past of each row's account before the row's `as_of`, and nothing else.
+
+    Attributes:
+        rows: `account_id`, `as_of`; every answer is aligned with it.
+        code: int64 [n], account codes.
+        as_of: int64 [n], microseconds.
+    """
+
+    rows: pd.DataFrame
+    code: np.ndarray
+    as_of: np.ndarray
+    _history: History
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def timezone(self) -> str:
+        """Zone in which dates begin."""
+        return self._history.timezone
+
+    def account(self) -> pd.DataFrame:
+        """The last known version of each row's account; n rows, empty where nothing was known yet."""
+        return self.known("accounts").set_index("row").reindex(np.arange(len(self)))
+
+    def known(self, table: str) -> pd.DataFrame:
+        """What was known of each row's account in a table: a column `row` (place in `rows`) and the table's columns.
+
+        Of versions of one thing, the last known one. What a row says about a later moment is blanked.
+        """
+        facts, rule = self._history.facts[table], _RULES[table]
+        row, fact = _pairs(facts.offsets, self.code)
+        past = is_before(facts.visible[fact], self.as_of[row])
+        row, fact = row[past], fact[past]
+        if facts.entity is not None and len(row):
+            entity = facts.entity[fact]
+            last = np.concatenate([(np.diff(row) != 0) | (np.diff(entity) != 0), [True]])
+            row, fact = row[last], fact[last]
+        frame = facts.frame.take(fact).reset_index(drop=True)
+        frame.insert(0, "row", row)
+        return _mask(frame, rule, self.as_of[row])
+
+    def first_event(self) -> np.ndarray:
+        """int64 [n]: when the account's first event could be known; `NEVER` where there is none."""
+        return self._history.first_events()[self.code]
+
+    def customer_since(self) -> np.ndarray:
+        """int64 [n]: when the account was first known to be a customer, `NEVER` where that is not past."""
+        since = self._history.customer_since()[self.code]
+        return np.where(is_before(since, self.as_of), since, NEVER)
+
+    def sites(self) -> pd.DataFrame:
+        """The accounts of each row's family, as known before its `as_of`: `row` and the columns of accounts.
+
+        A family is everything under the same topmost parent that was known then; the account itself is one of them.
+        """
+        history = self._history
+        row, member = _pairs(history.family_offsets, history.family[self.code])
+        code = history.family_members[member]
+        rows = pd.DataFrame({"account_id": history.account_ids[code], "as_of": self.rows["as_of"].to_numpy()[row]})
+        rows["as_of"] = rows["as_of"].dt.tz_localize("UTC") if rows["as_of"].dt.tz is None else rows["as_of"]
+        known = history.at(rows).account()
+        known["row"] = row
+        known = known[known["account_id"].notna()].reset_index(drop=True)
+        own = pd.DataFrame({"row": np.arange(len(self)), "account_id": self.rows["account_id"]})
+        top = _topmost(known)
+        mine = own.assign(own_top=_topmost_of(own, known, top))[["row", "own_top"]]
+        both = known.assign(top=top).merge(mine, on="row", how="left")
+        return both[both["top"] == both["own_top"]].drop(columns=["top", "own_top"]).reset_index(drop=True)
+
+    @property
+    def log(self) -> EventLog:
+        """The events, for the kernel, which applies the time rule to each of them."""
+        return self._history.log
+
+
+def _facts(name: str, frame: pd.DataFrame, ids: pd.Index, limit: int) -> Facts:
+    rule = _RULES[name]
+    code = ids.get_indexer(pd.Index(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
+    visible = _visible(frame, rule)
+    kept = (code >= 0) & is_before(visible, limit)
+    frame, code, visible = frame[kept], code[kept], visible[kept]
+    entity = pd.factorize(frame[rule.entity], sort=True)[0] if rule.entity else np.zeros(len(frame), "int64")
+    digest = pd.util.hash_pandas_object(frame[sorted(frame.columns)], index=False).to_numpy()
+    order = np.lexsort((digest, visible, entity, code))
+    return Facts(
+        _mask(frame.take(order).reset_index(drop=True), rule, np.full(len(frame), limit)),
+        np.searchsorted(code[order], np.arange(len(ids) + 1)).astype("int64"),
+        visible[order],
+        entity[order] if rule.entity else None,
+    )
+
+
+def _visible(frame: pd.DataFrame, rule: _Rule) -> np.ndarray:
+    known = moments(frame["known_at"], ALWAYS) if "known_at" in frame else np.full(len(frame), ALWAYS)
+    for column in rule.since:
+        known = np.maximum(known, moments(frame[column], NEVER))
+    return np.where(known == ALWAYS, NEVER, known) if rule.needs_known_at else known
+
+
+def _mask(frame: pd.DataFrame, rule: _Rule, as_of: np.ndarray) -> pd.DataFrame:
+    """Blank what a row says about moments that are not before `as_of`."""
+    settled = None
+    if rule.settled in frame:
+        settled = is_before(moments(frame[rule.settled], NEVER), as_of)
+    for column, hidden in (rule.later or {}).items():
+        if column in frame:
+            past = is_before(moments(frame[column], NEVER), as_of)
+            for name in hidden:
+                if name in frame:
+                    frame[name] = frame[name].where(past)
+    if rule.undated:
+        dated = frame["known_at"].notna().to_numpy() if "known_at" in frame else np.zeros(len(frame), bool)
+        keep = dated | (settled if settled is not None else False)
+        for name in rule.undated:
+            if name in frame:
+                frame[name] = frame[name].where(keep)
+    return frame
+
+
+def _pairs(offsets: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs (row, fact) of rows and the facts of their accounts, as two index arrays."""
+    counts = offsets[code + 1] - offsets[code]
+    row = np.repeat(np.arange(len(code)), counts)
+    start = np.repeat(offsets[code] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+    return row, start + np.arange(len(row))
+
+
+def _owner(offsets: np.ndarray) -> np.ndarray:
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def _span(facts: Mapping[str, Facts], log: EventLog, limit: int) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First dated fact, and the end of what was observed (one microsecond after the last fact, at most `until`)."""
+    dated = [f.visible[(f.visible != ALWAYS) & (f.visible != NEVER)] for f in facts.values()]
+    closed = facts["opportunities"].frame.get("closed_at")
+    dated.append(log.visible)
+    if closed is not None:
+        dated.append(moments(closed.dropna(), NEVER))
+    every = np.concatenate(dated)
+    first, last = (every.min(), every.max() + 1) if len(every) else (limit, limit)
+    start, end = timestamps(np.array([first, min(last, limit)], "int64"))
+    return start, end
+
+
+def _family_index(accounts: pd.DataFrame, ids: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    family = pd.factorize(families(accounts).reindex(ids), sort=True)[0]
+    members = np.argsort(family, kind="stable")
+    offsets = np.searchsorted(family[members], np.arange(family.max(initial=-1) + 2)).astype("int64")
+    return family, offsets, members
+
+
+def _topmost(known: pd.DataFrame) -> pd.Series:
+    """The topmost known parent of each (row, account), climbing at most ten levels; a loop ends the climb."""
+    top = known["account_id"]
+    if "parent_account_id" not in known:
+        return top
+    parent = known.set_index(["row", "account_id"])["parent_account_id"]
+    for _ in range(10):
+        found = parent.reindex(pd.MultiIndex.from_arrays([known["row"], top])).to_numpy()
+        above = pd.Series(found, known.index, dtype="str")
+        # A parent that is no account itself is still a common top for its children.
+        climbed = above.where(above.notna(), top)
+        if (climbed == top).all():
+            break
+        top = climbed
+    return top
+
+
+def _topmost_of(own: pd.DataFrame, known: pd.DataFrame, top: pd.Series) -> np.ndarray:
+    index = pd.MultiIndex.from_frame(known[["row", "account_id"]])
+    found: np.ndarray = pd.Series(top.to_numpy(), index).reindex(pd.MultiIndex.from_frame(own)).to_numpy()
+    return found
+
+
+def _became_customer(facts: Facts, column: str | None) -> np.ndarray:
+    """int64 [facts]: when each row makes its account a known customer; `NEVER` where it does not."""
+    if column is None:
+        return facts.visible
+    if column not in facts.frame:
+        return np.full(len(facts.visible), NEVER)
+    stated = moments(facts.frame[column], NEVER)
+    if "is_won" in facts.frame:
+        stated = np.where(facts.frame["is_won"].fillna(False).astype(bool), stated, NEVER)
+    return np.maximum(stated, facts.visible)

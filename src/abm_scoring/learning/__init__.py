@@ -1,0 +1,1 @@
+"""Learning: labels, splits, encoding, models, calibration, evaluation, reasons, bundle, tracking."""

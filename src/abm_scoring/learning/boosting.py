@@ -1,0 +1,129 @@
+"""A bag of small LightGBMs, kept as text."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from abm_scoring.features.catalogue import Feature
+from abm_scoring.learning.contributions import Contributions
+from abm_scoring.learning.encoding import Encoding
+from abm_scoring.learning.specs import BoostingSpec
+from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.spec import Spec
+
+if TYPE_CHECKING:
+    import lightgbm
+
+
+class BoostingModel(Spec):
+    """Mean log-odds of LightGBMs that differ in their seed only.
+
+    Attributes:
+        texts: LightGBM's own text form of each model. Unchecked text can crash the interpreter: parse what was
+            fitted here or has passed the bundle's checksum.
+        threads: Threads of native code.
+    """
+
+    kind: Literal["boosting"] = "boosting"
+    encoding: Encoding = Field(repr=False)
+    texts: tuple[str, ...] = Field(repr=False)
+    threads: int = Field(2, ge=1)
+
+    @cached_property
+    def boosters(self) -> list[lightgbm.Booster]:
+        """The parsed models."""
+        import lightgbm
+
+        return [lightgbm.Booster(model_str=text) for text in self.texts]
+
+    def log_odds(self, frame: pd.DataFrame) -> np.ndarray:
+        """n log-odds; the frame's columns are found by name."""
+        matrix = self.encoding.matrix(frame)
+        total = np.zeros(len(frame))
+        for booster in self.boosters if len(frame) else []:
+            total += booster.predict(matrix, raw_score=True, num_threads=self.threads)
+        return total / len(self.texts)
+
+    def contributions(self, frame: pd.DataFrame) -> Contributions:
+        """TreeSHAP contributions (path-dependent), averaged over the bag."""
+        matrix = self.encoding.matrix(frame)
+        used = len(self.encoding.columns)
+        total = np.zeros((len(frame), used))
+        base = 0.0
+        # The base is a property of the trees; an all-missing row serves to ask for it when the frame is empty.
+        probe = matrix if len(frame) else np.full((1, used), np.nan)
+        for booster in self.boosters:
+            found = np.asarray(booster.predict(probe, pred_contrib=True, num_threads=self.threads))
+            base += float(found[0, used])
+            total += found[: len(frame), :used]
+        effects = np.zeros((len(frame), len(self.encoding.names)))
+        effects[:, self.encoding.positions] = total / len(self.texts)
+        return Contributions(effects, base / len(self.texts))
+
+    def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
+        """Category → rows whose level the training never saw, where there are any."""
+        return self.encoding.unseen(frame)
+
+
+def fit_boosting(rows: TrainingSet, encoding: Encoding, spec: BoostingSpec, seed: int, threads: int) -> BoostingModel:
+    """Fit the bag; same rows, spec, seed and threads give the same bytes.
+
+    Args:
+        rows: Training rows of both outcomes.
+        encoding: Fitted on these rows, with at least one column. Its names need no cleaning: the catalogue admits
+            only letters, digits and underscores.
+        spec: Size of each model and of the bag.
+        seed: Starts the stream that the bag's seeds are drawn from.
+        threads: Threads of native code.
+    """
+    import lightgbm
+
+    matrix = encoding.matrix(rows.features)
+    names = [column.name for column in encoding.columns]
+    categories = [i for i, column in enumerate(encoding.columns) if column.kind == "category"]
+    parameters = _parameters(spec, _signs(rows.catalogue, names), threads)
+    # Histograms are built once; only what is drawn at random differs within the bag.
+    data = lightgbm.Dataset(
+        matrix,
+        rows.converted.astype(np.float64),
+        weight=rows.weight,
+        feature_name=names,
+        categorical_feature=categories,
+        params=parameters,
+    )
+    # Independent seeds, because neighbouring integers may give LightGBM related streams.
+    seeds = (np.random.SeedSequence(seed).generate_state(spec.bags) >> 1).tolist()
+    bag = [
+        lightgbm.train({**parameters, "bagging_seed": s, "feature_fraction_seed": s}, data, spec.trees) for s in seeds
+    ]
+    return BoostingModel(encoding=encoding, texts=tuple(m.model_to_string() for m in bag), threads=threads)
+
+
+def _parameters(spec: BoostingSpec, signs: list[int], threads: int) -> dict[str, object]:
+    parameters: dict[str, object] = {
+        "objective": "binary",
+        "learning_rate": spec.learning_rate,
+        "num_leaves": spec.leaves,
+        "min_data_in_leaf": spec.min_child,
+        "bagging_fraction": spec.row_share,
+        "bagging_freq": 1,
+        "feature_fraction": spec.column_share,
+        "lambda_l2": spec.l2,
+        "seed": 0,
+        "num_threads": threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
+    return {**parameters, "monotone_constraints": signs} if spec.monotone and any(signs) else parameters
+
+
+def _signs(catalogue: tuple[Feature, ...], names: list[str]) -> list[int]:
+    """Direction of each column; LightGBM takes none for categories."""
+    sign = {feature.name: feature.sign if feature.kind == "number" else 0 for feature in catalogue}
+    return [sign[name] for name in names]

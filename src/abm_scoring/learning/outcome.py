@@ -1,0 +1,57 @@
+"""What training came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from abm_scoring.learning.calibration import Calibration
+from abm_scoring.learning.evaluation import Metric
+from abm_scoring.learning.models import Model
+from abm_scoring.learning.splits import Windows
+
+Rung = Literal["none", "profile", "logistic", "average"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training came to.
+
+    Attributes:
+        rung: The rung that was reached; `none` ships no model.
+        reason: Why this rung, in words.
+        model: The model to ship, fitted on everything matured; None for `none`.
+        calibration: From the model's log-odds to the raw score.
+        windows: Rows and dates of the parts.
+        warnings: What a reader must know, one sentence each.
+        candidates: What was compared on the choosing part: `name`, `log_loss`, `auc`, `gain` in log-loss over the
+            constant, and `gain_low`, its one-sided 95 % lower bound.
+        calibration_gain: Log-loss that recalibration saved forward, and its one-sided 95 % bound; None = not tried.
+        test: Metrics of the chosen recipe on the test part; None without one.
+        test_calibration: Slope, intercept and expected ÷ observed there.
+        opponents: Name → the same metrics as `test`.
+        dropped: Feature → why the shipped model does not use it.
+        n_train: Rows that the tested model was fitted on: all that had matured before the test.
+        n_choose: Rows of the choosing part, which are among these.
+        n_test: Rows of the test part.
+        n_shipped: Rows that the shipped model was fitted on.
+        converted_accounts: Accounts that converted at least once.
+    """
+
+    rung: Rung
+    reason: str
+    model: Model | None
+    calibration: Calibration
+    windows: Windows
+    warnings: tuple[str, ...]
+    candidates: tuple[dict[str, str | float | None], ...] = ()
+    calibration_gain: tuple[float | None, float | None] = (None, None)
+    test: dict[str, Metric] | None = None
+    test_calibration: dict[str, Metric] | None = None
+    opponents: dict[str, dict[str, Metric]] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    n_train: int = 0
+    n_choose: int = 0
+    n_test: int = 0
+    n_shipped: int = 0
+    converted_accounts: int = 0

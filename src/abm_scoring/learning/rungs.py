@@ -1,0 +1,41 @@
+"""How each rung that gives probabilities is fitted."""
+
+from __future__ import annotations
+
+from abm_scoring.learning.average import AverageModel
+from abm_scoring.learning.boosting import fit_boosting
+from abm_scoring.learning.drift import drifting
+from abm_scoring.learning.encoding import Encoding, fit_encoding
+from abm_scoring.learning.logistic import LogisticModel, fit_logistic
+from abm_scoring.learning.outcome import Rung
+from abm_scoring.learning.specs import ModelSpec
+from abm_scoring.learning.training_set import TrainingSet, thinned
+
+
+def fit_rung(
+    rung: Rung, rows: TrainingSet, spec: ModelSpec, embargo_days: int
+) -> tuple[LogisticModel | AverageModel, dict[str, str]]:
+    """Fit a rung that gives probabilities, everything learnt from these rows alone.
+
+    Args:
+        rung: `logistic` or `average`.
+        rows: Rows of both outcomes; a weighted sample of them is used where they are many.
+        spec: Parameters.
+        embargo_days: For the folds inside.
+
+    Returns:
+        The model, and the features that it does not use with the reason.
+    """
+    rows = thinned(rows, spec.max_rows, spec.seed)
+    encoding = encode(rows, spec)
+    logistic = fit_logistic(rows, encoding, spec.ridge, embargo_days, spec.seed)
+    if rung == "logistic" or not encoding.columns:
+        return logistic, encoding.dropped
+    boosting = fit_boosting(rows, encoding, spec.boosting, spec.seed, spec.threads)
+    return AverageModel(logistic=logistic, boosting=boosting), encoding.dropped
+
+
+def encode(rows: TrainingSet, spec: ModelSpec) -> Encoding:
+    """The encoding learnt from these rows, without features that drift within them."""
+    encoding = fit_encoding(rows.features, rows.catalogue)
+    return encoding.without(drifting(rows, encoding, spec.drift_limit))

@@ -1,0 +1,76 @@
+"""What learning receives: one row an account at a snapshot, its features, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from abm_scoring.features.catalogue import Feature
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Matured rows in a total order (as_of, then account_id).
+
+    Attributes:
+        features: n × f frame in the order of `catalogue`; float64 for numbers, str for categories.
+        converted: n booleans, the label.
+        as_of: n timestamps, `datetime64[us]`, UTC.
+        account_id: n account ids.
+        family: n ids of the account's family; intervals are bootstrapped over these.
+        catalogue: f features, what each column means.
+        horizon_days: Length of the label's window in days.
+        weight: n float64, how many rows each stands for (see `thinned`); None = one each.
+    """
+
+    features: pd.DataFrame
+    converted: np.ndarray
+    as_of: np.ndarray
+    account_id: np.ndarray
+    family: np.ndarray
+    catalogue: tuple[Feature, ...]
+    horizon_days: int
+    weight: np.ndarray | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        """n float64."""
+        return np.ones(len(self)) if self.weight is None else self.weight
+
+    def __len__(self) -> int:
+        return len(self.converted)
+
+    def take(self, rows: np.ndarray) -> TrainingSet:
+        """The rows of a boolean mask or an index array, order kept."""
+        index = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return TrainingSet(
+            self.features.iloc[index].reset_index(drop=True),
+            self.converted[index],
+            self.as_of[index],
+            self.account_id[index],
+            self.family[index],
+            self.catalogue,
+            self.horizon_days,
+            None if self.weight is None else self.weight[index],
+        )
+
+
+def thinned(rows: TrainingSet, most: int, seed: int) -> TrainingSet:
+    """At most about `most` rows to fit on: every conversion, and a random share of the others that stands for all.
+
+    Conversions are rare, so nearly all information about them is kept while the cost of a fit no longer grows with the
+    table; weights undo the sampling, so that probabilities keep their level (case-control sampling with known sampling
+    shares: King and Zeng 2001). Where conversions themselves are many, rows of both outcomes are sampled alike.
+    """
+    if len(rows) <= most:
+        return rows
+    draw = np.random.default_rng(seed)
+    keep_all = int(rows.converted.sum()) <= most // 4
+    certain = np.flatnonzero(rows.converted) if keep_all else np.empty(0, dtype=np.intp)
+    others = np.flatnonzero(~rows.converted) if keep_all else np.arange(len(rows))
+    drawn = draw.choice(others, most - len(certain), replace=False)
+    index = np.sort(np.concatenate([certain, drawn]))
+    stands_for = np.where(np.isin(index, certain), 1.0, len(others) / len(drawn))
+    return replace(rows.take(index), weight=rows.weights[index] * stands_for)
