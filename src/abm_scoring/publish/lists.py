@@ -15,7 +15,11 @@ _DETAILS = ("employee_count", "sector", "country", "region")
 
 
 def ranked_list(
-    ranked: pd.DataFrame, catalogue: Sequence[Feature], columns: Sequence[str], words: Words, constants: Mapping[str, object]
+    ranked: pd.DataFrame,
+    catalogue: Sequence[Feature],
+    columns: Sequence[str],
+    words: Words,
+    constants: Mapping[str, str | int],
 ) -> pd.DataFrame:
     """The ranked list as published.
 

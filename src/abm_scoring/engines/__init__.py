@@ -1,0 +1,1 @@
+"""Engines: how partitions are run. The functions they run are the same."""

@@ -1,0 +1,149 @@
+"""The partition function: from one partition's tables to scores, the same for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from abm_scoring.data.tables import Tables
+from abm_scoring.features.build import build_features
+from abm_scoring.features.buying_group import BuyingGroupSpec
+from abm_scoring.features.cohort import ELIGIBLE, CohortSpec
+from abm_scoring.features.context import Context
+from abm_scoring.features.families import FeatureSpec
+from abm_scoring.features.history import History, View
+from abm_scoring.features.moments import timestamps
+from abm_scoring.features.snapshots import SnapshotSpec
+from abm_scoring.spec import Spec
+
+if TYPE_CHECKING:
+    from abm_scoring.learning.bundle import Bundle
+
+
+class ScoringTask(Spec):
+    """What a partition needs to know beside its tables, its context and its model."""
+
+    as_of: str
+    timezone: str
+    cohort: CohortSpec
+    snapshots: SnapshotSpec
+    features: tuple[FeatureSpec, ...]
+    horizon_days: int
+    reasons: int
+    negative_reasons: int
+
+
+#: Account columns that are carried to the list as they were known at `as_of`.
+CARRIED = (
+    "account_name",
+    "domain",
+    "parent_account_id",
+    "owner_id",
+    "sector",
+    "employee_count",
+    "annual_revenue",
+    "region",
+    "country",
+    "values",
+)
+
+
+def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: ScoringTask) -> pd.DataFrame:
+    """Scores of one partition of account families: a pure function of its arguments.
+
+    Args:
+        tables: The canonical tables of the partition's families.
+        context: From `customer_context` over all accounts.
+        bundle: The model.
+        task: Everything else.
+
+    Returns:
+        One row for every account of the partition, by account_id: `account_id`, `status` (`eligible`, or the code of
+        the reason it is not scored), the carried account columns, and for eligible rows `raw_score`, `probability`,
+        `fit_raw`, `behaviour_raw`, reason codes and values, contact counts, `last_activity_at`, `data_completeness`.
+    """
+    as_of = pd.Timestamp(task.as_of)
+    history = History.of(tables, until=as_of, timezone=task.timezone)
+    rows = _rows(history, task, as_of)
+    today = history.at(rows.assign(as_of=as_of.as_unit("us")))
+    status = _status(history, rows, today, task)
+    carried = today.account().reindex(columns=list(CARRIED))
+    result = pd.concat([rows[["account_id", "as_of"]], status.rename("status"), carried], axis=1)
+    eligible = (status == ELIGIBLE).to_numpy()
+    scored = _score_rows(history, rows[eligible].reset_index(drop=True), context, bundle, task)
+    scored.index = np.flatnonzero(eligible)
+    return result.join(scored).sort_values("account_id", ignore_index=True)
+
+
+def _status(history: History, rows: pd.DataFrame, today: View, task: ScoringTask) -> pd.Series:
+    """Why an account is not scored, or `eligible`: as of today first, then as of its snapshot, as in training."""
+    now = task.cohort.status(today)
+    status = now.where(now != ELIGIBLE, task.cohort.status(history.at(rows)))
+    outside = (status == ELIGIBLE) & ~rows["in_window"]
+    return status.where(~outside, "outside_scoring_window")
+
+
+def _rows(history: History, task: ScoringTask, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Every account once: with its snapshot where it has one now, else at `as_of` and marked as outside."""
+    snapshot = task.snapshots.scoring_rows(history, as_of, task.horizon_days)
+    others = pd.DataFrame(
+        {"account_id": history.account_ids.difference(pd.Index(snapshot["account_id"])), "as_of": as_of}
+    )
+    others["as_of"] = others["as_of"].astype("datetime64[us, UTC]")
+    return pd.concat([snapshot.assign(in_window=True), others.assign(in_window=False)], ignore_index=True)
+
+
+def _score_rows(
+    history: History, rows: pd.DataFrame, context: Context, bundle: Bundle, task: ScoringTask
+) -> pd.DataFrame:
+    features = build_features(history, rows, task.features, context)
+    scored = bundle.score(features, reasons=task.reasons, negative_reasons=task.negative_reasons)
+    view = history.at(rows)
+    return pd.concat(
+        [scored, _contact_columns(view, task.features), _last_activity(view), _completeness(features, bundle)], axis=1
+    )
+
+
+def _contact_columns(view: View, specs: Sequence[FeatureSpec]) -> pd.DataFrame:
+    """`known_contacts`, `engaged_contacts` (counts) and `roles_engaged`, `roles_missing` (names), where asked for."""
+    spec = next((s for s in specs if isinstance(s, BuyingGroupSpec)), None)
+    if spec is None:
+        return pd.DataFrame(index=pd.RangeIndex(len(view)))
+    contacts, n = spec.contacts(view), len(view)
+    row, engaged = contacts["row"].to_numpy("int64"), contacts["engaged"].to_numpy(bool)
+    role = contacts["buying_role"]
+    named = {r: np.bincount(row[(role == r).to_numpy()], minlength=n) > 0 for r in spec.roles}
+    active = {r: np.bincount(row[(role == r).to_numpy() & engaged], minlength=n) > 0 for r in spec.roles}
+    return pd.DataFrame(
+        {
+            "known_contacts": np.bincount(row, minlength=n),
+            "engaged_contacts": np.bincount(row[engaged], minlength=n),
+            "roles_engaged": _names(active, n, True),
+            "roles_missing": _names(named, n, False),
+        }
+    )
+
+
+def _names(flags: dict[str, np.ndarray], n: int, wanted: bool) -> pd.Series:
+    """The names whose flag equals `wanted`, joined by `; `, per row."""
+    joined = np.full(n, "", dtype=object)
+    for name, flag in flags.items():
+        hit = flag == wanted
+        joined[hit] = np.where(joined[hit] == "", name, joined[hit] + "; " + name)
+    return pd.Series(joined, dtype="str")
+
+
+def _last_activity(view: View) -> pd.DataFrame:
+    from abm_scoring.features.measuring import last_inbound
+
+    return pd.DataFrame({"last_activity_at": timestamps(last_inbound(view))})
+
+
+def _completeness(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
+    """Share of the account features that are known, per row; 1 where the model has none."""
+    of_accounts = [f.name for f in bundle.about.catalogue if f.source == "accounts"]
+    share = features[of_accounts].notna().mean(axis=1) if of_accounts else pd.Series(1.0, features.index)
+    return pd.DataFrame({"data_completeness": share})

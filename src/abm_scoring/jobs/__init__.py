@@ -1,0 +1,1 @@
+"""Jobs: one verb of the command line each, read as one chain on one screen."""

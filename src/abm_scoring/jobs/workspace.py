@@ -1,0 +1,134 @@
+"""Where a job reads and writes, and what it was told to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from abm_scoring.config import Config
+from abm_scoring.config_file import config_hash, load_config
+from abm_scoring.data.currency import in_project_currency
+from abm_scoring.data.loading import Loaded, load_tables
+from abm_scoring.data.tables import Tables
+from abm_scoring.errors import BadDataError, MissingInputError
+from abm_scoring.features.moments import instant
+from abm_scoring.paths import confine, project_folder
+
+#: Environment variable that says where relative source paths start from.
+DATA_ROOT = "ABM_SCORING_DATA_ROOT"
+
+#: Told what is being done, how much of it is done, and how much there is.
+Progress = Callable[[str, int, int], None]
+
+
+def silent(step: str, done: int, of: int) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A configuration and the folders that belong to it.
+
+    Attributes:
+        config_path: The file, as given; for messages.
+        data_root: Relative source paths start here.
+        out: models/, runs/ and mlflow/ lie here.
+    """
+
+    config: Config
+    config_path: Path
+    data_root: Path
+    out: Path
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.config.project.name
+
+    @property
+    def models(self) -> Path:
+        """Where bundles are published."""
+        return self.out / "models" / self.name
+
+    @property
+    def runs(self) -> Path:
+        """Where runs are published."""
+        return self.out / "runs" / self.name
+
+    @property
+    def config_hash(self) -> str:
+        """Hash over every choice, default or written."""
+        return config_hash(self.config)
+
+    @property
+    def fixed_day(self) -> str | None:
+        """The day that the config stands on instead of today, if it does."""
+        day = self.config.project.as_of
+        return day.isoformat() if day else None
+
+    def moment(self, day: str) -> pd.Timestamp:
+        """The moment at which a day begins in the project's zone; a full timestamp is that moment."""
+        return instant(day, self.config.project.timezone)
+
+
+def open_workspace(
+    config_path: Path, overrides: Sequence[str] = (), data_root: Path | None = None, out: Path | None = None
+) -> Workspace:
+    """Read the config and settle the folders.
+
+    Args:
+        config_path: The YAML file.
+        overrides: `section.key=value`.
+        data_root: Default: the environment variable ABM_SCORING_DATA_ROOT, else the project folder.
+        out: Default: `outputs.folder` of the config.
+    """
+    config = load_config(config_path, overrides)
+    root = project_folder(config_path)
+    given = data_root or (Path(os.environ[DATA_ROOT]) if os.environ.get(DATA_ROOT) else None)
+    if given is not None and not given.is_dir():
+        raise MissingInputError("is no folder", where=str(given), fix=f"correct --data-root or {DATA_ROOT}")
+    target = out if out is not None else confine(config.outputs.folder, root, "outputs.folder")
+    return Workspace(config, config_path, (given or root).resolve(), target.resolve())
+
+
+def load(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> tuple[Loaded, Tables, tuple[str, ...]]:
+    """All tables with amounts in the project's currency, and what a reader should be warned of.
+
+    Args:
+        as_of: The day that the job stands on.
+        today: True where that is the real today, so that events beyond it are a fault and not merely later.
+
+    Raises:
+        BadDataError: More events than `checks.max_future_share` lie in the future.
+    """
+    config = workspace.config
+    loaded = load_tables(config.sources, workspace.data_root, config.checks, as_of.to_pydatetime())
+    warnings = []
+    events = loaded.reports.get("events")
+    if today and events is not None and events.future:
+        share = events.future / max(events.accepted, 1)
+        text = f"{events.future} events ({share:.1%}) lie at or after {as_of:%Y-%m-%d %H:%M} UTC and are left out"
+        if share > config.checks.max_future_share:
+            raise BadDataError(text, where="events", fix="check the clock and the time zone, or give --as-of")
+        warnings.append(text)
+    for name, report in loaded.reports.items():
+        if report.rejected:
+            warnings.append(f"{name}: {report.rejected} of {report.rows_in} rows rejected")
+        if report.orphans:
+            warnings.append(f"{name}: {report.orphans} rows ({report.orphan_share:.1%}) belong to no known account")
+    tables = in_project_currency(loaded.tables, config.project.currency)
+    return loaded, tables, (*warnings, *_unused(tables))
+
+
+def _unused(tables: Tables) -> list[str]:
+    contacts = tables["contacts"]
+    if "contacts" not in tables or len(contacts) == 0:
+        return []
+    undated = contacts["known_at"].isna().sum() if "known_at" in contacts else len(contacts)
+    if not undated:
+        return []
+    return [f"contacts: {undated} rows without known_at are not used, because nobody can say when they became known"]

@@ -1,0 +1,1 @@
+"""Ranking: from scores to an ordered list."""

@@ -1,0 +1,23 @@
+"""Nine customers and four wish accounts: a list by fit, and no probability."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from tests.jobs.projects import run_json
+
+
+def test_nine_customers_give_a_list_by_fit_that_claims_no_probability(tmp_path: Path) -> None:
+    found = run_json("demo", "--out", tmp_path / "demo", "--scenario", "machine-builder")
+    assert found["train"]["rung"] == "profile" and found["train"]["test"] is None
+    ranked = pd.read_csv(found["score"]["list"])
+    assert "conversion_probability" not in ranked or ranked["conversion_probability"].isna().all()
+    top = ranked.head(10)
+    assert top["sector"].isin(["pharma", "biotechnology"]).mean() >= 0.8
+    assert top[["reason_1", "reason_2", "reason_3"]].notna().all(axis=None)
+    left_out = pd.read_csv(found["score"]["not_scored"])
+    assert (left_out["status"] == "customer").sum() == 9
+    wish = pd.read_csv(tmp_path / "demo" / "data" / "target_list.csv", dtype=str)["account_id"]
+    assert len(set(ranked["account_id"].astype(str)) & set(wish)) >= 4
