@@ -198,6 +198,8 @@ def config_schema() -> None:
 def main() -> NoReturn:
     """Run the command line and end the process with the exit code of what happened."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Threads that wait for one another should sleep: spinning brings a busy machine to a stand.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(standalone_mode=False)
     except SystemExit:

@@ -69,4 +69,6 @@ def test_contributions_are_scaled_with_the_score() -> None:
     found = Contributions(np.array([[1.0, -2.0], [0.5, 0.0]]), -1.0)
     line = Calibration(kind="platt", intercept=0.2, slope=0.5)
     np.testing.assert_allclose(line.apply(found).log_odds, 0.2 + 0.5 * found.log_odds)
+    np.testing.assert_allclose(line.raw_score(found.log_odds), line.apply(found).log_odds)
+    assert (Calibration().raw_score(found.log_odds) == found.log_odds).all()
     assert Calibration().apply(found) is found

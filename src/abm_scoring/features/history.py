@@ -147,7 +147,7 @@ class History:
     def customer_since(self) -> np.ndarray:
         """int64 [accounts]: when each account was first known to be a customer; `NEVER` for those who are not.
 
-        The first of: the stated `customer_since`, a won opportunity, an invoice.
+        The first of: the stated `customer_since`, a won opportunity, an invoice that is no credit note.
         """
         since = np.full(len(self.account_ids), NEVER)
         for table, column in (("accounts", "customer_since"), ("opportunities", "closed_at"), ("invoices", None)):
@@ -353,7 +353,9 @@ def _topmost_of(own: pd.DataFrame, known: pd.DataFrame, top: pd.Series) -> np.nd
 def _became_customer(facts: Facts, column: str | None) -> np.ndarray:
     """int64 [facts]: when each row makes its account a known customer; `NEVER` where it does not."""
     if column is None:
-        return facts.visible
+        # A credit note alone makes nobody a customer.
+        billed = facts.frame["amount"].fillna(0.0).to_numpy() > 0 if "amount" in facts.frame else True
+        return np.where(billed, facts.visible, NEVER)
     if column not in facts.frame:
         return np.full(len(facts.visible), NEVER)
     stated = moments(facts.frame[column], NEVER)

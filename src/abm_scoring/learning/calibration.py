@@ -29,6 +29,10 @@ class Calibration(Spec):
     intercept: float = 0.0
     slope: float = 1.0
 
+    def raw_score(self, log_odds: np.ndarray) -> np.ndarray:
+        """n raw scores of n log-odds."""
+        return log_odds if self.kind == "identity" else self.intercept + self.slope * log_odds
+
     def apply(self, contributions: Contributions) -> Contributions:
         """The contributions to the raw score; unchanged for `identity`."""
         return contributions if self.kind == "identity" else contributions.rescaled(self.intercept, self.slope)
@@ -91,7 +95,7 @@ def choose_calibration(
     for fit, check in _halves(as_of, family, seed):
         line = fit_platt(log_odds[fit], converted[fit])
         before = row_log_loss(probability(log_odds[check]), converted[check])
-        after = row_log_loss(probability(line.intercept + line.slope * log_odds[check]), converted[check])
+        after = row_log_loss(probability(line.raw_score(log_odds[check])), converted[check])
         gains[check] = before - after
     tried = ~np.isnan(gains)
     if not tried.any():

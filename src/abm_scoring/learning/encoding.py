@@ -144,4 +144,4 @@ def _skewness(known: np.ndarray) -> float:
     """Third standardised moment; 0 for constants."""
     deviation = known - known.mean()
     spread = deviation.std()
-    return float((deviation**3).mean() / spread**3) if spread > 0 else 0.0
+    return float((deviation * deviation * deviation).mean() / spread**3) if spread > 0 else 0.0

@@ -177,7 +177,7 @@ def _test(training: TrainingSet, chosen: Outcome, rung: Rung, spec: ModelSpec, t
         return chosen
     rows, held = training.take(windows.before_test), training.take(windows.test)
     model, _ = fit_rung(rung, rows, spec, windows.embargo_days)
-    ours = probability(chosen.calibration.intercept + chosen.calibration.slope * model.log_odds(held.features))
+    ours = probability(chosen.calibration.raw_score(model.log_odds(held.features)))
     tell(_STEPS[2], 2, len(_STEPS))
     rivals = opponents(rows, held.features, spec, windows.embargo_days)
     constant = float(rows.converted.mean())

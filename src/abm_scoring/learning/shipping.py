@@ -18,7 +18,7 @@ from abm_scoring.learning.training_set import TrainingSet
 from abm_scoring.learning.versions import installed
 
 GOLDEN_ROWS = 24
-#: Training rows, evenly spaced in time, that quantiles are taken from; more would not move them.
+#: Training rows, evenly spaced in time, that quantiles are taken from: their shares are then right to half a point.
 SAMPLE_ROWS = 10_000
 _PARTS = ("fit", "behaviour")
 

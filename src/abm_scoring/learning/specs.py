@@ -37,7 +37,7 @@ class BoostingSpec(Spec):
     row_share: float = Field(0.8, gt=0, le=1, description="share of rows that a tree sees")
     column_share: float = Field(0.7, gt=0, le=1, description="share of features that a tree sees")
     l2: float = Field(5.0, ge=0, description="L2 penalty on leaf values")
-    bags: int = Field(8, ge=1, description="models that differ in their seed only; their log-odds are averaged")
+    bags: int = Field(4, ge=1, description="models that differ in their seed only; their log-odds are averaged")
     monotone: bool = Field(True, description="let features whose direction is known only speak in that direction")
 
 
@@ -51,7 +51,7 @@ class ModelSpec(Spec):
     kind: Literal["auto", "profile", "logistic", "average"] = "auto"
     min_positives: int = Field(30, ge=2, description="fewer converted accounts than this: rung `profile`")
     ridge: tuple[float, ...] = Field(
-        (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), description="inverse ridge penalties tried inside training time"
+        (0.001, 0.005, 0.03, 0.2, 1.0), description="inverse ridge penalties tried inside training time"
     )
     boosting: BoostingSpec = BoostingSpec()
     drift_limit: float = Field(
@@ -61,7 +61,7 @@ class ModelSpec(Spec):
         description="numbers that tell early from late training rows by an AUC beyond 0.5 ± this are left out",
     )
     max_rows: int = Field(
-        60_000,
+        40_000,
         ge=1_000,
         description="rows a model is fitted on: all conversions and a weighted sample of the other rows",
     )

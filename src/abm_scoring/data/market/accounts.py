@@ -70,12 +70,12 @@ def _missing(world: World, rng: np.random.Generator) -> dict[str, np.ndarray]:
     scarce = np.where(people.employees < 100, 1.8, 0.8) * np.where(people.country < 3, 0.8, 1.5)
     shares = {
         "domain": 0.01,
-        "sector": 0.03,
-        "employee_count": 0.04,
+        "sector": 0.025,
+        "employee_count": 0.03,
         "annual_revenue": 0.20,
         "region": 0.05,
         "founded_year": 0.12,
-        "values": 0.12,
+        "values": 0.08,
     }
     return {name: rng.random(len(people)) < share * scarce for name, share in shares.items()}
 
