@@ -75,7 +75,7 @@ def test_a_second_run_of_the_day_changes_no_byte(project: Path, scored: dict[str
 
 
 def test_other_chunks_give_the_same_bytes(project: Path, scored: dict[str, Any], tmp_path: Path) -> None:
-    shutil.copytree(project.parent / "models", tmp_path / "models")
+    shutil.copytree(project.parent / "models", tmp_path / "models", symlinks=True)
     small = run_json("score", project, "--out", tmp_path, *quick(["engine.accounts_per_partition=37"]))
     whole, parts = (pd.read_parquet(Path(s["run"]) / "scores.parquet") for s in (scored, small))
     pd.testing.assert_frame_equal(parts, whole, check_exact=True)
@@ -92,7 +92,7 @@ def test_a_run_for_an_earlier_day_is_retrospective(project: Path, scored: dict[s
 def test_a_backfilled_day_equals_what_that_day_gave(project: Path, scored: dict[str, Any], tmp_path: Path) -> None:
     """Tables that end on a day, scored on that day, give the list that `--as-of` gives later."""
     day = pd.Timestamp("2025-11-15", tz="UTC")
-    shutil.copytree(project.parent, tmp_path / "then", ignore=shutil.ignore_patterns("runs"))
+    shutil.copytree(project.parent, tmp_path / "then", symlinks=True, ignore=shutil.ignore_patterns("runs"))
     data = tmp_path / "then" / "data"
     events = pd.read_parquet(data / "events.parquet")
     known = events["known_at"].fillna(events["occurred_at"])
@@ -109,7 +109,7 @@ def test_silence_is_success(project: Path, scored: dict[str, Any]) -> None:
 
 
 def test_the_chain_names_its_predecessor(project: Path, scored: dict[str, Any], tmp_path: Path) -> None:
-    shutil.copytree(project.parent / "models", tmp_path / "models")
+    shutil.copytree(project.parent / "models", tmp_path / "models", symlinks=True)
     first = run_json("score", project, "--out", tmp_path, "--as-of", "2025-12-01", *quick())
     second = run_json("score", project, "--out", tmp_path, "--as-of", "2025-12-02", *quick())
     assert read_manifest(Path(second["run"])).predecessor == Path(first["run"]).name

@@ -57,11 +57,12 @@ def test_one_outcome_or_no_row_leaves_things_as_they_are() -> None:
     assert (nothing.calibration, nothing.gain) == (Calibration(), None)
 
 
-def test_it_is_tried_forward_in_time() -> None:
-    # Early rows exaggerate, later ones do not: a line fitted early makes the later ones worse.
+@pytest.mark.parametrize("exaggerated", ["early", "late"])
+def test_it_is_tried_forward_in_time(exaggerated: str) -> None:
+    # What is learnt early must hold later: neither a fault that has passed nor one still unseen may be corrected.
     log_odds, y, as_of, family = choosing(1.0)
     early = as_of < np.sort(as_of)[N // 2]
-    mixed = np.where(early, 3.0, 1.0) * log_odds
+    mixed = np.where(early == (exaggerated == "early"), 3.0, 1.0) * log_odds
     assert choose_calibration(mixed, y, as_of, family, 200, 0).calibration.kind == "identity"
 
 

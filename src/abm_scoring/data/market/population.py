@@ -86,7 +86,7 @@ def describe(
     fit = observed_fit(sector, country, employees, founded, values, spec.start.year) + hidden
     per_head = np.array([s.revenue_per_employee for s in words.SECTORS])[sector]
     size = np.log(employees / 1_000)
-    activity = np.exp(rng.normal(0.12 * size, spec.activity_spread))
+    activity = np.exp(rng.normal(0.12 * size, spec.activity_spread)) * np.where(rng.random(count) < 0.02, 6.0, 1.0)
     name, domain = _names(rng, sector, country, parent)
     region_draw = rng.random(count)
     regions = np.array([len(c.regions) for c in words.COUNTRIES])[country]

@@ -46,16 +46,17 @@ def daily_hits(
     after = min(after, world.spec.days)
     if first >= after:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    # The state after the day's move is what the day was lived in; the last entry is for accounts not yet known.
+    # The state after the day's move is what the day was lived in; the last rate is for accounts not yet known.
     state = world.states[first + 1 : after + 1, part * CHUNK : (part + 1) * CHUNK]
-    rate = np.append(rate_by_state, 0.0)[state] * np.asarray(factor)
+    active = np.flatnonzero(np.broadcast_to(factor, state.shape[1]))
+    rate = np.append(rate_by_state, 0.0)[state[:, active]] * np.broadcast_to(factor, state.shape[1])[active]
     if workdays:
         day = np.arange(first, after)
         rate *= (WEEKDAY[(world.spec.start.weekday() + day) % 7] * season(world.spec, day))[:, None]
     counts = rng.poisson(rate)
     day, account = np.nonzero(counts)
     many = counts[day, account]
-    return np.repeat(account, many) + part * CHUNK, np.repeat(day, many) + first
+    return np.repeat(active[account], many) + part * CHUNK, np.repeat(day, many) + first
 
 
 def clock_times(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -23,6 +23,8 @@ _SOCIAL_ADS = np.array([0.0015, 0.004, 0.010, 0.014, 0.010, 0.014, 0.010, 0.002]
 _OUTREACH = np.array([0.003, 0.003, 0.004, 0.004, 0.03, 0.03, 0.01, 0.003])
 #: Touches a day of an account that gets a randomised campaign; the long programme is thinner.
 _CAMPAIGN_TOUCHES, _PROGRAMME_TOUCHES = 0.07, 0.010
+#: Events of an average account in the default history at exactly these rates.
+_EVENTS_AT_THESE_RATES = 132
 #: What an account's own activity is, by state (rows) over the first nine event types.
 _OWN_MIX = np.array(
     [
@@ -55,7 +57,7 @@ def touches_of(world: World, contacts: Contacts, part: int) -> Touches:
 
 
 def _scale(world: World) -> float:
-    return world.spec.events_per_account / 110
+    return world.spec.events_per_account / _EVENTS_AT_THESE_RATES
 
 
 def _at(world: World, rng: np.random.Generator, day: np.ndarray) -> np.ndarray:
