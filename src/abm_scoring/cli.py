@@ -275,7 +275,7 @@ def _show_list(done: Any) -> None:
     top = done.ranked[shown].head(10)
     rows = [[_cell(v) for v in row] for row in top.itertuples(index=False)]
     table(
-        f"{len(done.ranked)} accounts ranked as of {done.as_of:%Y-%m-%d}, {len(done.not_scored)} not scored",
+        f"{len(done.ranked)} accounts ranked as of {done.run.name[:10]}, {len(done.not_scored)} not scored",
         shown,
         rows,
     )

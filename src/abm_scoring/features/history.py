@@ -80,7 +80,7 @@ class History:
     Attributes:
         account_ids: Sorted account ids; an account's code is its place here.
         until: Nothing at or after this moment is in here.
-        observed_from, observed_until: First dated fact, and the moment up to which facts have been seen.
+        observed_from, observed_until: First event, and the moment up to which facts have been seen.
         timezone: Zone in which dates begin.
         facts, log: The tables and the events; for this module, the context stage and the kernel.
         family: int64 [accounts], code of the widest family an account ever belongs to.
@@ -308,7 +308,11 @@ def _owner(offsets: np.ndarray) -> np.ndarray:
 
 
 def _span(facts: Mapping[str, Facts], log: EventLog, limit: int) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First dated fact, and the end of what was observed (one microsecond after the last fact, at most `until`)."""
+    """Where observation begins (the first event, or the first dated fact where there are no events) and ends.
+
+    It ends one microsecond after the last fact, at most at `until`. Masters often hold dates from long before any event
+    was recorded, such as `customer_since`; snapshots of those years would see accounts that seem to do nothing.
+    """
     dated = [f.visible[(f.visible != ALWAYS) & (f.visible != NEVER)] for f in facts.values()]
     closed = facts["opportunities"].frame.get("closed_at")
     dated.append(log.visible)
@@ -316,7 +320,8 @@ def _span(facts: Mapping[str, Facts], log: EventLog, limit: int) -> tuple[pd.Tim
         dated.append(moments(closed.dropna(), NEVER))
     every = np.concatenate(dated)
     first, last = (every.min(), every.max() + 1) if len(every) else (limit, limit)
-    start, end = timestamps(np.array([first, min(last, limit)], "int64"))
+    begin = log.visible.min() if len(log.visible) else first
+    start, end = timestamps(np.array([begin, min(last, limit)], "int64"))
     return start, end
 
 

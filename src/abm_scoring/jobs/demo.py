@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from abm_scoring.data.market.machine_builder import make_machine_builder
 from abm_scoring.data.market.market import make_market, write_market
 from abm_scoring.data.market.spec import MarketSpec
 from abm_scoring.errors import OutputError, UsageError

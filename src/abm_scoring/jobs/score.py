@@ -190,12 +190,18 @@ def _publish(draft: _Draft) -> tuple[Path, bool]:
     current = resolve_pointer(runs, LATEST)
     latest = read_manifest(current) if current else None
     retrospective = latest is not None and draft.as_of < latest.as_of
-    name = run_id(draft.as_of.to_pydatetime(), _content(draft))
+    name = run_id(_named_day(draft).to_pydatetime(), _content(draft))
     predecessor = latest.run_id if latest and not retrospective and latest.run_id != name else None
     folder = publish_folder(
         runs, name, LATEST, lambda d: _write(draft, d, name, predecessor, retrospective), move_pointer=not retrospective
     )
     return folder, retrospective
+
+
+def _named_day(draft: _Draft) -> pd.Timestamp:
+    """What the run is called after: the project's day where it stands on the midnight that begins one."""
+    local = draft.as_of.tz_convert(draft.workspace.config.project.timezone)
+    return local.tz_localize(None).tz_localize("UTC") if local == local.normalize() else draft.as_of
 
 
 def _content(draft: _Draft) -> str:

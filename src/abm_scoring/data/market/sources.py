@@ -17,14 +17,14 @@ from abm_scoring.data.market.streams import stream
 from abm_scoring.data.market.touches import TYPE, Touches, campaign_code, joined, new_touches
 
 #: Rates a day by state: what accounts do themselves, what is shown to them, what sales sends them.
-_OWN = np.array([0.012, 0.060, 0.27, 0.66, 1.00, 1.20, 0.60, 0.07])
-_RETARGETING = np.array([0.001, 0.006, 0.020, 0.036, 0.020, 0.036, 0.020, 0.003])
-_SOCIAL_ADS = np.array([0.0015, 0.004, 0.010, 0.014, 0.010, 0.014, 0.010, 0.002])
+_OWN = np.array([0.012, 0.060, 0.27, 0.66, 1.00, 1.20, 0.38, 0.05])
+_RETARGETING = np.array([0.0005, 0.005, 0.020, 0.036, 0.020, 0.036, 0.020, 0.003])
+_SOCIAL_ADS = np.array([0.0008, 0.004, 0.010, 0.014, 0.010, 0.014, 0.010, 0.002])
 _OUTREACH = np.array([0.003, 0.003, 0.004, 0.004, 0.03, 0.03, 0.01, 0.003])
 #: Touches a day of an account that gets a randomised campaign; the long programme is thinner.
 _CAMPAIGN_TOUCHES, _PROGRAMME_TOUCHES = 0.07, 0.010
 #: Events of an average account in the default history at exactly these rates.
-_EVENTS_AT_THESE_RATES = 132
+_EVENTS_AT_THESE_RATES = 114
 #: What an account's own activity is, by state (rows) over the first nine event types.
 _OWN_MIX = np.array(
     [
@@ -81,7 +81,7 @@ def _own(world: World, part: int) -> Touches:
 def _mailings(world: World, part: int) -> Touches:
     """The monthly newsletter, sent on one morning of each month."""
     rng, count = stream(world.spec.seed, "newsletter", part), _chunk_size(world, part)
-    sent = rng.poisson(0.4 * _scale(world), (world.spec.months, count))
+    sent = rng.poisson(0.3 * _scale(world), (world.spec.months, count))
     month, account = np.nonzero(sent)
     many = sent[month, account]
     account, month = np.repeat(account, many) + part * CHUNK, np.repeat(month, many)
