@@ -26,7 +26,7 @@ demo: $(STAMP)  ## build a fictional market in demo/, train on it and rank it
 
 test: lint  ## lint, types, architecture, generated docs and all tests
 	@$(BIN)/python docs/generate.py --check
-	@$(BIN)/python -m pytest -n $(JOBS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(STAMP)  ## style, types and the direction of imports
 	@$(BIN)/ruff check --quiet .

@@ -9,10 +9,12 @@ from abm_scoring.data.market import vocabulary as words
 from abm_scoring.data.market.frames import DAY, NEVER, canonical, ids, moments, text
 from abm_scoring.data.market.pipeline import Book, first_wins
 from abm_scoring.data.market.process import World
-from abm_scoring.data.market.rates import clock_times
+from abm_scoring.data.market.rates import chunks, clock_times, daily_hits
 from abm_scoring.data.market.streams import stream
 
 _ANSWERS = ("accepted", "rejected", "recycled")
+#: Daily rate at which sales looks at an account that it has not qualified, and declines, by state.
+_DECLINED = np.array([0.0, 0.0003, 0.0015, 0.003, 0.0, 0.0, 0.0, 0.0])
 
 
 def surveys_table(world: World, book: Book) -> pd.DataFrame:
@@ -63,17 +65,27 @@ def referrals_table(world: World, book: Book) -> pd.DataFrame:
 
 
 def dispositions_table(world: World) -> pd.DataFrame:
-    """The canonical table: what sales made of qualified accounts, told in the moment it was decided."""
+    """The canonical table: what sales made of accounts handed over, told in the moment it was decided.
+
+    Qualified accounts end accepted (an opportunity) or not; besides, sales looks at some interested ones and declines.
+    """
     rng, spells = stream(world.spec.seed, "dispositions"), world.qualifications
     ended = np.flatnonzero(spells.left != NEVER)
-    ended = ended[np.lexsort((spells.account[ended], spells.left[ended]))]
-    answer = np.where(spells.opened[ended], 0, np.where(rng.random(len(ended)) < 0.6, 1, 2))
-    reason = rng.integers(0, len(words.REJECTION_REASONS), len(ended))
+    looked = [daily_hits(rng, world, part, _DECLINED) for part in chunks(world)]
+    day = np.concatenate([d for _, d in looked])
+    account = np.concatenate([spells.account[ended], *(a for a, _ in looked)])
+    second = np.concatenate([spells.left[ended], world.spec.start_second + day * DAY + clock_times(rng, len(day))])
+    accepted = np.append(spells.opened[ended], np.zeros(len(day), dtype=bool))
+    known = np.flatnonzero(second >= world.population.arrived[account])
+    order = known[np.lexsort((account[known], second[known]))]
+    account, second, accepted = account[order], second[order], accepted[order]
+    answer = np.where(accepted, 0, np.where(rng.random(len(order)) < 0.6, 1, 2))
+    reason = rng.integers(0, len(words.REJECTION_REASONS), len(order))
     return canonical(
         "dispositions",
         {
-            "account_id": text(spells.account[ended], ids("A", len(world.population))),
-            "decided_at": moments(spells.left[ended]),
+            "account_id": text(account, ids("A", len(world.population))),
+            "decided_at": moments(second),
             "disposition": text(answer, _ANSWERS),
             "reason": text(np.where(answer == 0, -1, reason), words.REJECTION_REASONS),
         },

@@ -25,7 +25,7 @@ def text(codes: np.ndarray, words: Sequence[str] | np.ndarray) -> pd.Series:
 
 def text_of(values: pa.Array | np.ndarray | Sequence[str | None]) -> pd.Series:
     """A text column."""
-    return pd.Series(pd.array(values, dtype="str"))  # type: ignore[arg-type]
+    return pd.Series(pd.array(values, dtype="str"))
 
 
 def ids(prefix: str, count: int, width: int = 7) -> np.ndarray:

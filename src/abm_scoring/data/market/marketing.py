@@ -36,13 +36,19 @@ def campaigns(spec: MarketSpec) -> tuple[_Campaign, ...]:
         _Campaign(t.campaign_id, t.campaign_name, t.channel, t.first_month, t.first_month + t.months, t.budget)
         for t in spec.trials
     )
+    monthly = _size(spec) * spec.months
     return (
         *trials,
-        _Campaign("camp-newsletter", "Newsletter", "email", 0, spec.months, 1_000 * spec.months),
-        _Campaign("camp-retargeting", "Retargeting", "display", 0, spec.months, 2_500 * spec.months),
-        _Campaign("camp-social", "Social presence", "paid_social", 0, spec.months, 2_000 * spec.months),
-        _Campaign("camp-roadshow", "Roadshow", "event", 4, spec.months, 4_000 * spec.months),
+        _Campaign("camp-newsletter", "Newsletter", "email", 0, spec.months, 1_000 * monthly),
+        _Campaign("camp-retargeting", "Retargeting", "display", 0, spec.months, 2_500 * monthly),
+        _Campaign("camp-social", "Social presence", "paid_social", 0, spec.months, 2_000 * monthly),
+        _Campaign("camp-roadshow", "Roadshow", "event", 4, spec.months, 4_000 * monthly),
     )
+
+
+def _size(spec: MarketSpec) -> float:
+    """How large the marketing department is, in terms of one that serves ten thousand accounts."""
+    return max(spec.accounts / 10_000, 0.1)
 
 
 def _second(spec: MarketSpec, month: int) -> int:
@@ -140,8 +146,8 @@ def _content_costs(world: World, rng: np.random.Generator) -> pd.DataFrame:
 def _fixed_costs(world: World) -> list[pd.DataFrame]:
     """Platform, salaries and overhead: monthly, for all campaigns together."""
     second = np.array([_second(world.spec, m) for m in range(world.spec.months)])
-    size = len(world.population) / 10_000
-    monthly = {"platform": 2_400.0, "salaries": 31_000.0 * size, "overhead": 5_500.0 * size}
+    size = _size(world.spec)
+    monthly = {"platform": 1_200.0 * (1 + size), "salaries": 31_000.0 * size, "overhead": 5_500.0 * size}
     return [pd.DataFrame({"second": second, "kind": kind, "amount": amount}) for kind, amount in monthly.items()]
 
 

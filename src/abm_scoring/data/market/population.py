@@ -159,7 +159,8 @@ def _follow_parent(
 def _arrivals(rng: np.random.Generator, spec: MarketSpec) -> np.ndarray:
     """When each account became known: most before the history, the others on its working days, at working hours."""
     count = spec.accounts
-    before = spec.start_second - np.clip(rng.exponential(500, count), 1, 365 * _PAST_YEARS) * DAY
+    ago = np.ceil(np.clip(rng.exponential(500, count), 1, 365 * _PAST_YEARS)).astype(np.int64)
+    before = spec.start_second - ago * DAY + rng.integers(7 * 3600, 17 * 3600, count)
     day = rng.integers(0, spec.days, count)
     weekday = (spec.start.weekday() + day) % 7
     day = np.where(weekday >= 5, np.maximum(day - 2, 0), day)
@@ -179,7 +180,7 @@ def _names(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Unique names and domains; a subsidiary carries its parent's name and its country's."""
     roots = np.array([a + b + c for a in words.FIRST for b in words.MIDDLE for c in words.LAST])
-    root = roots[rng.permutation(len(sector)) % len(roots)]
+    root = roots[rng.permutation(max(len(sector), len(roots)))[: len(sector)] % len(roots)]
     second = np.array([s.words for s in words.SECTORS])[sector, rng.integers(0, 3, len(sector))]
     stem = np.char.add(np.char.add(root, " "), second)
     head = np.where(parent < 0, np.arange(len(sector)), parent)

@@ -50,7 +50,7 @@ COOLDOWN = 180
 #: Factor on awakening and qualification by month, January first; the dial `season` scales the deviations from 1.
 SEASON = np.array([1.015, 1.025, 1.02, 1.01, 1.00, 0.99, 0.97, 0.96, 1.01, 1.02, 1.015, 0.965])
 #: Daily hazard at fit 0, before the factor of intent, at which about 1 % of eligible accounts win in 90 days.
-_HAZARD_AT_ONE_PERCENT = 0.00100
+_HAZARD_AT_ONE_PERCENT = 0.00097
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ def simulate(spec: MarketSpec) -> World:
     population = make_population(spec)
     past = past_deals(spec, population)
     invited, treated = law.assign(spec, population)
-    states, log = _walk(spec, population, past.account[past.won], treated)
+    walk = Walk(spec, population, past.account[past.won], treated, law.win_share(population.fit))
+    states = walk.states()
     first = (population.arrived >= spec.start_second) & (stream(spec.seed, "first touch").random(len(population)) < 0.6)
-    deals, qualifications = _clocked(spec, population, log)
+    deals, qualifications = clocked(spec, population, walk.diary)
     return World(spec, population, states, joined(past, deals), qualifications, treated, invited, first)
 
 
@@ -62,75 +63,94 @@ def past_deals(spec: MarketSpec, population: Population) -> Deals:
 
 
 @dataclass
-class _Log:
-    """What the walk writes down: arrays of one day each, joined at the end."""
+class Diary:
+    """What a walk writes down: arrays of one day each, joined when read."""
 
     entered: list[np.ndarray] = field(default_factory=list)
     left: list[np.ndarray] = field(default_factory=list)
     deals: list[np.ndarray] = field(default_factory=list)
 
     def note(self, kind: str, *columns: np.ndarray) -> None:
+        """Adds rows; columns of one value are repeated."""
         getattr(self, kind).append(np.stack([np.broadcast_to(c, columns[0].shape) for c in columns]).astype(np.int64))
 
     def table(self, kind: str, columns: int) -> np.ndarray:
+        """All rows of a kind as columns × rows."""
         return np.concatenate([np.empty((columns, 0), dtype=np.int64), *getattr(self, kind)], axis=1)
 
 
-def _walk(
-    spec: MarketSpec, population: Population, customers: np.ndarray, treated: np.ndarray
-) -> tuple[np.ndarray, _Log]:
-    """Moves every account day by day: (days + 1) × n states, and the log of qualifications and deals."""
-    rng, count, log = stream(spec.seed, "process"), len(population), _Log()
-    arrives = (population.arrived - spec.start_second) // DAY
-    rate, wins, shares = law.hazard(spec, population.fit), law.win_share(population.fit), law.cycle_shares()
-    seasons = law.season(spec, np.arange(spec.days))
-    state = np.where(arrives < 0, pick(rng, law.resting_intent(), count), law.UNBORN).astype(np.int8)
-    state[customers] = law.CUSTOMER
-    free_from, closes_on = np.zeros(count, dtype=np.int64), np.full(count, -1)
-    will_win, came_hot = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-    states = np.empty((spec.days + 1, count), dtype=np.int8)
-    states[0] = state
-    for day in range(spec.days):
-        move, fate = rng.random((2, count))
-        intent = (state >= 0) & (state < law.PROSPECTED)
-        qualified = (state == law.PROSPECTED) | (state == law.QUALIFIED)
-        closing, born = (state == law.OPEN) & (closes_on == day), arrives == day
-        new = state.copy()
-        edges = np.cumsum(law.intent_moves(seasons[day]), axis=1)[:, :3]
-        new[intent] = (move[intent, None] >= edges[state[intent]]).sum(axis=1)
+class Walk:
+    """Moves all accounts through the process, a day at a time."""
 
-        factor = law.campaign_factor(spec, treated, day)
+    def __init__(
+        self, spec: MarketSpec, population: Population, customers: np.ndarray, treated: np.ndarray, wins: np.ndarray
+    ) -> None:
+        count = len(population)
+        self.spec, self.treated, self.wins, self.diary = spec, treated, wins, Diary()
+        self.rng = stream(spec.seed, "process")
+        self.arrives = (population.arrived - spec.start_second) // DAY
+        self.rate, self.cycles = law.hazard(spec, population.fit), law.cycle_shares()
+        self.seasons = law.season(spec, np.arange(spec.days))
+        resting = pick(self.rng, law.resting_intent(), count)
+        self.state = np.where(self.arrives < 0, resting, law.UNBORN).astype(np.int8)
+        self.state[customers] = law.CUSTOMER
+        self.free_from, self.closes_on = np.zeros(count, dtype=np.int64), np.full(count, -1)
+        self.will_win, self.hot = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+
+    def states(self) -> np.ndarray:
+        """Walks to the end of the history: (days + 1) × n states."""
+        states = np.empty((self.spec.days + 1, len(self.state)), dtype=np.int8)
+        states[0] = self.state
+        for day in range(self.spec.days):
+            states[day + 1] = self.state = self._next(day)
+        return states
+
+    def _next(self, day: int) -> np.ndarray:
+        """States at the end of a day; every change starts from the states of the day before."""
+        move, fate = self.rng.random((2, len(self.state)))
+        new = self.state.copy()
+        self._move_intent(day, new, move, fate)
+        self._resolve_qualified(day, new, fate)
+        closing = (self.state == law.OPEN) & (self.closes_on == day)
+        new[closing] = np.where(self.will_win[closing], law.CUSTOMER, law.DORMANT)
+        self.free_from[closing & ~self.will_win] = day + law.COOLDOWN
+        born = (self.arrives == day) & (self.state == law.UNBORN)
+        new[born] = pick(self.rng, law.FIRST_INTENT, int(born.sum()))
+        return new
+
+    def _move_intent(self, day: int, new: np.ndarray, move: np.ndarray, fate: np.ndarray) -> None:
+        intent = (self.state >= 0) & (self.state < law.PROSPECTED)
+        edges = np.cumsum(law.intent_moves(self.seasons[day]), axis=1)[:, :3]
+        new[intent] = (move[intent, None] >= edges[self.state[intent]]).sum(axis=1)
         ratio = law.INTENT_RATIO[np.where(intent, new, 0)]
-        chosen = intent & (day >= free_from) & (fate < law.qualifies(rate, factor, seasons[day], ratio))
+        factor = law.campaign_factor(self.spec, self.treated, day)
+        chance = law.qualifies(self.rate, factor, self.seasons[day], ratio)
+        chosen = intent & (day >= self.free_from) & (fate < chance)
         new[chosen] = np.where(new[chosen] >= law.RESEARCHING, law.QUALIFIED, law.PROSPECTED)
-        log.note("entered", np.flatnonzero(chosen), np.array(day))
+        self.diary.note("entered", np.flatnonzero(chosen), np.array(day))
 
+    def _resolve_qualified(self, day: int, new: np.ndarray, fate: np.ndarray) -> None:
+        qualified = (self.state == law.PROSPECTED) | (self.state == law.QUALIFIED)
         opened = qualified & (fate < law.OPENS)
         dropped = qualified & ~opened & (fate < law.OPENS + law.DROPS)
-        came_hot[opened] = state[opened] == law.QUALIFIED
-        new[dropped] = np.where(state[dropped] == law.QUALIFIED, law.RESEARCHING, law.AWARE)
-        log.note("left", np.flatnonzero(opened | dropped), np.array(day), opened[opened | dropped])
+        new[dropped] = np.where(self.state[dropped] == law.QUALIFIED, law.RESEARCHING, law.AWARE)
+        self.diary.note("left", np.flatnonzero(opened | dropped), np.array(day), opened[opened | dropped])
         who = np.flatnonzero(opened)
-        closes_on[who] = day + pick(rng, shares, len(who))
-        will_win[who] = rng.random(len(who)) < wins[who, came_hot[who].astype(int)]
-        log.note("deals", who, np.array(day), closes_on[who], will_win[who], came_hot[who])
+        self.hot[who] = self.state[who] == law.QUALIFIED
+        self.closes_on[who] = day + pick(self.rng, self.cycles, len(who))
+        self.will_win[who] = self.rng.random(len(who)) < self.wins[who, self.hot[who].astype(int)]
+        self.diary.note("deals", who, np.array(day), self.closes_on[who], self.will_win[who], self.hot[who])
         new[who] = law.OPEN
 
-        new[closing] = np.where(will_win[closing], law.CUSTOMER, law.DORMANT)
-        free_from[closing & ~will_win] = day + law.COOLDOWN
-        new[born] = pick(rng, law.FIRST_INTENT, int(born.sum()))
-        states[day + 1] = state = new
-    return states, log
 
-
-def _clocked(spec: MarketSpec, population: Population, log: _Log) -> tuple[Deals, Qualifications]:
-    """Gives the days of the log a time of day, and the deals an amount."""
+def clocked(spec: MarketSpec, population: Population, diary: Diary) -> tuple[Deals, Qualifications]:
+    """Gives the days of a diary a time of day, and the deals an amount."""
     rng = stream(spec.seed, "clock")
 
     def second(days: np.ndarray) -> np.ndarray:
         return spec.start_second + days * DAY + rng.integers(_OPENED_AT, _OPENED_UNTIL, len(days))
 
-    account, created_on, closes_on, won, hot = log.table("deals", 5)
+    account, created_on, closes_on, won, hot = diary.table("deals", 5)
     created, closed = second(created_on), second(closes_on)
     ended = closes_on < spec.days
     deals = Deals(
@@ -141,8 +161,8 @@ def _clocked(spec: MarketSpec, population: Population, log: _Log) -> tuple[Deals
         hot == 1,
         amounts(rng, population.deal_value[account]),
     )
-    spell_account, entered_on = log.table("entered", 2)
-    left_account, left_on, opened = log.table("left", 3)
+    spell_account, entered_on = diary.table("entered", 2)
+    left_account, left_on, opened = diary.table("left", 3)
     # A spell ends before the account's next one begins, so both logs pair up in order within an account.
     spells = np.lexsort((entered_on, spell_account))
     ends = np.lexsort((left_on, left_account))
