@@ -16,7 +16,7 @@ from abm_scoring.data.market.spec import MarketSpec
 from abm_scoring.jobs.init import write_template
 
 #: Small and fast, but with enough conversions for a probability.
-MARKET = MarketSpec(accounts=400, seed=3, conversion=0.06, events_per_account=60)
+MARKET = MarketSpec(accounts=500, seed=3, conversion=0.1, events_per_account=40)
 QUICK = (
     "model.boosting.bags=2",
     "model.boosting.trees=40",

@@ -27,7 +27,7 @@ MOMENTS = {
 SHIFTED = {**MOMENTS, "opportunities": ("created_at", "closed_at", "known_at")}
 
 every_family = pytest.mark.parametrize("family", FAMILIES)
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=8, deadline=None)
 
 
 def features(world: World, family: str, rows: pd.DataFrame, tables: Tables | None = None) -> pd.DataFrame:

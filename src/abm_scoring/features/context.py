@@ -54,17 +54,18 @@ def customer_context(history: History) -> Context:
     A customer counts with the first version of its firmographics that was known when it was one.
     """
     since = history.customer_since()
-    codes = np.flatnonzero(since != NEVER)
     accounts = history.facts["accounts"]
-    rows = []
-    for code in codes:
-        versions = np.arange(accounts.offsets[code], accounts.offsets[code + 1])
-        known = versions[accounts.visible[versions] <= since[code]]
-        rows.append(known[-1] if len(known) else versions[0])
-    index = np.array(rows, "int64")
+    # An account may be a customer by its invoices before its own row is known: until then it has no firmographics.
+    codes = np.flatnonzero((since != NEVER) & (np.diff(accounts.offsets) > 0))
+    index = np.array([_version_at(accounts.visible, *accounts.offsets[c : c + 2], since[c]) for c in codes], "int64")
     frame = accounts.frame.take(index).reset_index(drop=True)
     moment = np.maximum(since[codes], accounts.visible[index])
     return Context({d: _moments_by_value(dimension_values(d, frame), moment) for d in DIMENSIONS})
+
+
+def _version_at(visible: np.ndarray, begin: int, end: int, moment: int) -> int:
+    """Place of the last version known at a moment, or of the first one where none was."""
+    return max(begin, begin + int(np.searchsorted(visible[begin:end], moment, side="right")) - 1)
 
 
 def dimension_values(dimension: str, accounts: pd.DataFrame) -> pd.Series:

@@ -38,6 +38,12 @@ def moments(seconds: np.ndarray) -> pd.Series:
     return pd.Series(seconds.astype("datetime64[s]").astype("datetime64[us]")).dt.tz_localize("UTC")
 
 
+def iso_text(times: pd.Series) -> pd.Series:
+    """UTC timestamps of whole seconds as ISO 8601 text with the zone written out; missing stays missing."""
+    written = np.char.add(np.datetime_as_string(times.dt.tz_localize(None).to_numpy("datetime64[s]")), "Z")
+    return pd.Series(written, dtype="str").mask(times.isna().to_numpy())
+
+
 def canonical(table: str, columns: dict[str, object]) -> pd.DataFrame:
     """A frame in the schema's column order and dtypes; every column of the schema must be given."""
     schema = TABLES[table]

@@ -14,6 +14,7 @@ from abm_scoring.data.market.accounts import accounts_table, experiments_table, 
 from abm_scoring.data.market.contacts import contacts_table, make_contacts
 from abm_scoring.data.market.customers import dispositions_table, referrals_table, surveys_table
 from abm_scoring.data.market.events import events_table
+from abm_scoring.data.market.frames import iso_text
 from abm_scoring.data.market.marketing import anonymous_traffic_table, campaigns_table, content_table, costs_table
 from abm_scoring.data.market.pipeline import exchange_rates_table, invoices_table, make_book, opportunities_table
 from abm_scoring.data.market.process import World
@@ -113,5 +114,6 @@ def _write_parquet(frame: pd.DataFrame, path: Path) -> Path:
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> Path:
-    frame.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%SZ", lineterminator="\n")
+    times = {str(name): iso_text(frame[name]) for name in frame if isinstance(frame[name].dtype, pd.DatetimeTZDtype)}
+    frame.assign(**times).to_csv(path, index=False, lineterminator="\n")
     return path

@@ -15,6 +15,8 @@ from abm_scoring.data.market.process import World
 from abm_scoring.errors import UsageError
 
 Outcome = Literal["won", "opportunity"]
+#: Accounts computed together.
+_BLOCK = 8_192
 AsOf = date | datetime | pd.Timestamp | str
 
 
@@ -51,7 +53,8 @@ class Truth:
         _check_horizon(horizon_days)
         eligible = self.eligible(day)
         probability = np.full(len(eligible), np.nan)
-        probability[eligible] = self._forward(day, horizon_days, outcome, self.world.treated)[eligible]
+        rows = np.flatnonzero(eligible)
+        probability[rows] = self._forward(rows, day, horizon_days, outcome, self.world.treated)
         return pd.DataFrame({"account_id": self.account_ids, "probability": probability, "eligible": eligible})
 
     @property
@@ -97,14 +100,15 @@ class Truth:
         _check_horizon(horizon_days)
         day = law.trial_days(world.spec, world.spec.trials[column])[0]
         rows = participants(world, column)
-        eligible = self.eligible(day)
+        eligible = self.eligible(day)[rows]
         arms = {}
         for name, given in (("probability_treated", True), ("probability_control", False)):
             treated = world.treated.copy()
             treated[:, column] = given
-            arms[name] = np.where(eligible, self._forward(day, horizon_days, outcome, treated), 0.0)[rows]
+            arms[name] = np.zeros(len(rows))
+            arms[name][eligible] = self._forward(rows[eligible], day, horizon_days, outcome, treated)
         frame = {"account_id": self.account_ids[rows].reset_index(drop=True), "treated": world.treated[rows, column]}
-        return pd.DataFrame({**frame, "eligible": eligible[rows], **arms})
+        return pd.DataFrame({**frame, "eligible": eligible, **arms})
 
     def fit(self) -> pd.DataFrame:
         """account_id, fit (log hazard ratio), hidden_fit (the part that no column shows)."""
@@ -164,18 +168,32 @@ class Truth:
         """Days of the history on which months begin, its end included."""
         return [self.world.spec.month_day(m) for m in range(self.world.spec.months + 1)]
 
-    def _forward(self, first_day: int, horizon: int, outcome: Outcome, treated: np.ndarray) -> np.ndarray:
-        """Probabilities (n), meaningful where the account is eligible on `first_day`."""
-        world, spec = self.world, self.world.spec
-        state = world.states[first_day]
-        within = np.where((state >= 0) & (state < law.OPEN), state, 0)
-        mass = np.eye(law.OPEN)[within]
-        intent, spell = mass[:, : law.PROSPECTED], mass[:, law.PROSPECTED :]
-        rate, wins = law.hazard(spec, world.population.fit), law.win_share(world.population.fit)
-        closed_by = np.cumsum(law.cycle_shares())
+    def _forward(
+        self, rows: np.ndarray, first_day: int, horizon: int, outcome: Outcome, treated: np.ndarray
+    ) -> np.ndarray:
+        """Probabilities of some accounts that are eligible on `first_day`, in their order."""
         free_from = self._free_from(first_day)
-        seasons = law.season(spec, first_day + np.arange(horizon))
-        total = np.zeros(len(state))
+        # Blocks that fit into the processor's cache: 100 000 accounts at once take three times as long.
+        blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+        found = [self._forward_block(b, first_day, horizon, outcome, treated[b], free_from[b]) for b in blocks]
+        return np.concatenate([np.empty(0), *found])
+
+    def _forward_block(
+        self,
+        rows: np.ndarray,
+        first_day: int,
+        horizon: int,
+        outcome: Outcome,
+        treated: np.ndarray,
+        free_from: np.ndarray,
+    ) -> np.ndarray:
+        """The same for one block; `intent` and `spell` hold the mass in each state, a row an account."""
+        world, spec = self.world, self.world.spec
+        mass = np.eye(law.OPEN)[world.states[first_day, rows]]
+        intent, spell = mass[:, : law.PROSPECTED], mass[:, law.PROSPECTED :]
+        fit = world.population.fit[rows]
+        rate, wins, total = law.hazard(spec, fit)[:, None], law.win_share(fit), np.zeros(len(rows))
+        closed_by, seasons = np.cumsum(law.cycle_shares()), law.season(spec, first_day + np.arange(horizon))
         for step in range(horizon):
             day = first_day + step
             opened, dropped = spell * law.OPENS, spell * law.DROPS
@@ -184,10 +202,10 @@ class Truth:
             else:
                 total += opened.sum(axis=1)
             intent = intent @ law.intent_moves(seasons[step])
-            factor = law.campaign_factor(spec, treated, day)
-            chance = law.qualifies(rate[:, None], factor[:, None], seasons[step], law.INTENT_RATIO)
-            chosen = intent * chance * (day >= free_from)[:, None]
-            intent = intent - chosen
+            factor = law.campaign_factor(spec, treated, day)[:, None]
+            chosen = intent * law.qualifies(rate, factor, seasons[step], law.INTENT_RATIO)
+            chosen *= (day >= free_from)[:, None]
+            intent -= chosen
             intent[:, law.AWARE] += dropped[:, 0]
             intent[:, law.RESEARCHING] += dropped[:, 1]
             spell = spell - opened - dropped
