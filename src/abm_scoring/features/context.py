@@ -57,7 +57,9 @@ def customer_context(history: History) -> Context:
     accounts = history.facts["accounts"]
     # An account may be a customer by its invoices before its own row is known: until then it has no firmographics.
     codes = np.flatnonzero((since != NEVER) & (np.diff(accounts.offsets) > 0))
-    index = np.array([_version_at(accounts.visible, *accounts.offsets[c : c + 2], since[c]) for c in codes], "int64")
+    index = np.array(
+        [_version_at(accounts.visible, accounts.offsets[c], accounts.offsets[c + 1], since[c]) for c in codes], "int64"
+    )
     frame = accounts.frame.take(index).reset_index(drop=True)
     moment = np.maximum(since[codes], accounts.visible[index])
     return Context({d: _moments_by_value(dimension_values(d, frame), moment) for d in DIMENSIONS})
