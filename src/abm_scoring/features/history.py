@@ -16,61 +16,8 @@ from abm_scoring.data.families import families
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError
 from abm_scoring.features.events import EventLog, event_log
+from abm_scoring.features.facts import RULES, Facts, became_customer, mask, sealed_facts
 from abm_scoring.features.moments import ALWAYS, NEVER, is_before, micros, moments, timestamps
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """How the facts of one table become visible, and what of them may be unknown still.
-
-    Attributes:
-        since: Columns of which the latest says when a row can first be known; `known_at` always counts as well.
-        later: column → columns that stay unknown until its moment has passed.
-        undated: Columns that, where a row has no `known_at`, are present state and therefore unknown until `settled`.
-        settled: The moment column that makes the `undated` ones final.
-        needs_known_at: True where a row without any date must not be used.
-    """
-
-    since: tuple[str, ...] = ()
-    later: Mapping[str, tuple[str, ...]] | None = None
-    undated: tuple[str, ...] = ()
-    settled: str | None = None
-    needs_known_at: bool = False
-    entity: str | None = None
-
-
-_RULES: dict[str, _Rule] = {
-    "accounts": _Rule(
-        later={"customer_since": ("customer_since",), "partner_since": ("partner_since",)}, entity="account_id"
-    ),
-    "contacts": _Rule(later={"objected_at": ("objected_at",)}, needs_known_at=True, entity="contact_id"),
-    "opportunities": _Rule(
-        since=("created_at",),
-        later={"closed_at": ("closed_at", "is_won"), "cancelled_at": ("cancelled_at",)},
-        undated=("stage", "amount", "gross_margin", "contract_months"),
-        settled="closed_at",
-        entity="opportunity_id",
-    ),
-    "invoices": _Rule(since=("invoiced_on",)),
-    "target_list": _Rule(since=("from",), later={"to": ("to",)}),
-}
-
-
-@dataclass(frozen=True)
-class Facts:
-    """One table, sorted by account and by the moment from which each row could be known.
-
-    Attributes:
-        frame: The rows.
-        offsets: int64 [accounts + 1].
-        visible: int64 [rows], microseconds; `ALWAYS` and `NEVER` at the ends.
-        entity: int64 [rows], code of the versioned thing (e.g. the opportunity); None where rows are no versions.
-    """
-
-    frame: pd.DataFrame
-    offsets: np.ndarray
-    visible: np.ndarray
-    entity: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +50,7 @@ class History:
         """Seal tables at `until`: what could not be known before it is left out for good."""
         ids = pd.Index(sorted(tables["accounts"]["account_id"].unique()), dtype="str")
         limit = micros(until)
-        facts = {name: _facts(name, tables[name], ids, limit) for name in _RULES}
+        facts = {name: sealed_facts(name, tables[name], ids, limit) for name in RULES}
         events = tables["events"]
         code = ids.get_indexer(pd.Index(events["account_id"])) if "account_id" in events else np.full(len(events), -1)
         known = moments(events["known_at"], ALWAYS) if "known_at" in events else ALWAYS
@@ -152,7 +99,7 @@ class History:
         since = np.full(len(self.account_ids), NEVER)
         for table, column in (("accounts", "customer_since"), ("opportunities", "closed_at"), ("invoices", None)):
             facts = self.facts[table]
-            np.minimum.at(since, _owner(facts.offsets), _became_customer(facts, column))
+            np.minimum.at(since, _owner(facts.offsets), became_customer(facts, column))
         return since
 
     def existing(self, dates: Sequence[pd.Timestamp]) -> pd.DataFrame:
@@ -205,7 +152,7 @@ class View:
 
         Of versions of one thing, the last known one. What a row says about a later moment is blanked.
         """
-        facts, rule = self._history.facts[table], _RULES[table]
+        facts, rule = self._history.facts[table], RULES[table]
         row, fact = _pairs(facts.offsets, self.code)
         past = is_before(facts.visible[fact], self.as_of[row])
         row, fact = row[past], fact[past]
@@ -215,7 +162,7 @@ class View:
             row, fact = row[last], fact[last]
         frame = facts.frame.take(fact).reset_index(drop=True)
         frame.insert(0, "row", row)
-        return _mask(frame, rule, self.as_of[row])
+        return mask(frame, rule, self.as_of[row])
 
     def first_event(self) -> np.ndarray:
         """int64 [n]: when the account's first event could be known; `NEVER` where there is none."""
@@ -249,50 +196,6 @@ class View:
     def log(self) -> EventLog:
         """The events, for the kernel, which applies the time rule to each of them."""
         return self._history.log
-
-
-def _facts(name: str, frame: pd.DataFrame, ids: pd.Index, limit: int) -> Facts:
-    rule = _RULES[name]
-    code = ids.get_indexer(pd.Index(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
-    visible = _visible(frame, rule)
-    kept = (code >= 0) & is_before(visible, limit)
-    frame, code, visible = frame[kept], code[kept], visible[kept]
-    entity = pd.factorize(frame[rule.entity], sort=True)[0] if rule.entity else np.zeros(len(frame), "int64")
-    digest = pd.util.hash_pandas_object(frame[sorted(frame.columns)], index=False).to_numpy()
-    order = np.lexsort((digest, visible, entity, code))
-    return Facts(
-        _mask(frame.take(order).reset_index(drop=True), rule, np.full(len(frame), limit)),
-        np.searchsorted(code[order], np.arange(len(ids) + 1)).astype("int64"),
-        visible[order],
-        entity[order] if rule.entity else None,
-    )
-
-
-def _visible(frame: pd.DataFrame, rule: _Rule) -> np.ndarray:
-    known = moments(frame["known_at"], ALWAYS) if "known_at" in frame else np.full(len(frame), ALWAYS)
-    for column in rule.since:
-        known = np.maximum(known, moments(frame[column], NEVER))
-    return np.where(known == ALWAYS, NEVER, known) if rule.needs_known_at else known
-
-
-def _mask(frame: pd.DataFrame, rule: _Rule, as_of: np.ndarray) -> pd.DataFrame:
-    """Blank what a row says about moments that are not before `as_of`."""
-    settled = None
-    if rule.settled in frame:
-        settled = is_before(moments(frame[rule.settled], NEVER), as_of)
-    for column, hidden in (rule.later or {}).items():
-        if column in frame:
-            past = is_before(moments(frame[column], NEVER), as_of)
-            for name in hidden:
-                if name in frame:
-                    frame[name] = frame[name].where(past)
-    if rule.undated:
-        dated = frame["known_at"].notna().to_numpy() if "known_at" in frame else np.zeros(len(frame), bool)
-        keep = dated | (settled if settled is not None else False)
-        for name in rule.undated:
-            if name in frame:
-                frame[name] = frame[name].where(keep)
-    return frame
 
 
 def _pairs(offsets: np.ndarray, code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -353,17 +256,3 @@ def _topmost_of(own: pd.DataFrame, known: pd.DataFrame, top: pd.Series) -> np.nd
     index = pd.MultiIndex.from_frame(known[["row", "account_id"]])
     found: np.ndarray = pd.Series(top.to_numpy(), index).reindex(pd.MultiIndex.from_frame(own)).to_numpy()
     return found
-
-
-def _became_customer(facts: Facts, column: str | None) -> np.ndarray:
-    """int64 [facts]: when each row makes its account a known customer; `NEVER` where it does not."""
-    if column is None:
-        # A credit note alone makes nobody a customer.
-        billed = facts.frame["amount"].fillna(0.0).to_numpy() > 0 if "amount" in facts.frame else True
-        return np.where(billed, facts.visible, NEVER)
-    if column not in facts.frame:
-        return np.full(len(facts.visible), NEVER)
-    stated = moments(facts.frame[column], NEVER)
-    if "is_won" in facts.frame:
-        stated = np.where(facts.frame["is_won"].fillna(False).astype(bool), stated, NEVER)
-    return np.maximum(stated, facts.visible)
