@@ -72,7 +72,7 @@ MACHINE_BUILDER_PROFILE: Mapping[str, object] = MappingProxyType(
 )
 
 
-def make_machine_builder(seed: int = 1) -> Market:
+def make_machine_builder(seed: int = 7) -> Market:
     """Draws the scenario: its tables, its truth and its profile. Accounts A0000001 to A0000009 are the customers."""
     world = _world(_spec(seed))
     tables = tables_of(world)
