@@ -79,7 +79,7 @@ def test_activity_is_skewed_and_follows_the_working_week(market: Market, events:
     top = counts.iloc[: len(counts) // 10].sum() / counts.sum()
     assert 0.25 < top < 0.6 and counts.mean() > 1.15 * counts.median()
     own = people[people["direction"] == "inbound"]["occurred_at"].dt
-    assert (own.dayofweek >= 5).mean() < 0.12
+    assert (own.day_of_week >= 5).mean() < 0.12
     assert own.hour.between(7, 16).mean() > 0.7
 
 

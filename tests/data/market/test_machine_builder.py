@@ -7,7 +7,7 @@ from abm_scoring.data.market import MACHINE_BUILDER_PROFILE, MACHINE_BUILDER_TAR
 from abm_scoring.data.schema import DTYPES, TABLES
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[7, 2])
 def builder(request: pytest.FixtureRequest) -> Market:
     return make_machine_builder(request.param)
 
