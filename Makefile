@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 # MLflow would otherwise report its use over the network.
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test lint format bench docs evidence lock clean
+.PHONY: help setup demo test lint format bench peers docs evidence lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show these targets
@@ -38,8 +38,12 @@ format: $(STAMP)  ## put code into shape
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: $(STAMP)  ## measure time and memory
+bench: $(STAMP)  ## measure time and memory of the commands; benchmarks/features.py measures the feature engine
 	@$(BIN)/python -m benchmarks
+
+peers: $(STAMP)  ## create .venv-peers with the libraries that benchmarks compare with
+	@UV=$$(sh scripts/setup.sh uv) && $$UV venv --quiet .venv-peers && \
+		$$UV pip install --quiet --python .venv-peers/bin/python -r benchmarks/requirements-peers.txt
 
 docs: $(STAMP)  ## write the reference pages and the editors' schema from the code
 	@$(BIN)/python docs/generate.py
@@ -52,5 +56,5 @@ lock: $(STAMP)  ## resolve requirements.lock anew from pyproject.toml
 		--no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --extra dev -o requirements.lock
 
 clean:  ## remove .venv and everything that was generated beside the sources
-	@rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-peers demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

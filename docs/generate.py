@@ -24,6 +24,8 @@ from abm_scoring.features.firmographics import FirmographicsSpec
 from abm_scoring.features.pipeline import PipelineSpec
 from abm_scoring.features.profile import ProfileSpec, SizeRange
 from abm_scoring.features.value_fit import ValueFitSpec
+from abm_scoring.publish.crm_out import Dynamics, HubSpot, Salesforce
+from abm_scoring.publish.words import Words
 from abm_scoring.ranking.columns import LIST_VERSION, NOT_SCORED, RANKED, ListColumn
 from abm_scoring.spec_shape import Shape, shape_of
 
@@ -243,14 +245,36 @@ def _feature_meaning(feature: Feature) -> str:
 
 def list_columns() -> str:
     """Columns of the published lists."""
-    intro = f"# Columns of the lists\n\nVersion {LIST_VERSION}. Columns come in this order.\n"
-    return f"{HEAD}{intro}\n## Ranked\n\n{_columns(RANKED)}\n## Not scored\n\n{_columns(NOT_SCORED)}"
+    intro = (
+        "# Columns of the lists\n\n"
+        f"Version {LIST_VERSION}. Columns come in this order; those that a run cannot fill are left out.\n"
+        "The heading is that of the workbook and the page; CSV and Parquet have the column's name.\n"
+    )
+    return f"{HEAD}{intro}\n## Ranked\n\n{_columns(RANKED)}\n## Not scored\n\n{_columns(NOT_SCORED)}{_codes()}{_crm()}"
 
 
 def _columns(columns: tuple[ListColumn, ...]) -> str:
+    headings = Words("en").interface.columns
     digits = ("" if c.decimals is None else str(c.decimals) for c in columns)
-    rows = ((f"`{c.name}`", c.meaning, d) for c, d in zip(columns, digits, strict=True))
-    return _grid(("column", "meaning", "decimals"), rows)
+    rows = ((f"`{c.name}`", headings[c.name][0], c.meaning, d) for c, d in zip(columns, digits, strict=True))
+    return _grid(("column", "heading", "meaning", "decimals"), rows)
+
+
+def _codes() -> str:
+    """Codes that stand in CSV and Parquet, and what the workbook and the page say instead."""
+    interface = Words("en").interface
+    told = {"mqa_status": interface.statuses, "score_trend": interface.trends, "rung": interface.rungs}
+    rows = ((said, f"`{code}`", f"`{column}`") for column, codes in told.items() for code, said in codes.items())
+    return f"\n## Codes\n\n{_grid(('in words', 'code', 'column'), rows)}"
+
+
+def _crm() -> str:
+    """Fields of the import files, unless `outputs.crm` says otherwise."""
+    files = (Salesforce(kind="salesforce"), HubSpot(kind="hubspot"), Dynamics(kind="dynamics"))
+    headings = Words("en").interface.columns
+    rows = [(headings[c][0], f"`{c}`", *(f"`{one.columns[c]}`" for one in files)) for c in files[0].columns]
+    rows.append(("on the list?", "", *(f"`{one.listed}`" for one in files)))
+    return f"\n## CRM fields\n\n{_grid(('heading', 'column', 'salesforce', 'hubspot', 'dynamics'), rows)}"
 
 
 def commands() -> str:

@@ -31,6 +31,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show what a configuration means.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+mqa_app = typer.Typer(help="Marketing-qualified accounts.", no_args_is_help=True)
+app.add_typer(mqa_app, name="mqa")
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file.")]
 Overrides = Annotated[
@@ -195,6 +197,46 @@ def config_schema() -> None:
     _print(json_schema())
 
 
+@mqa_app.command(
+    "simulate", epilog="Example: abm-scoring mqa simulate configs/abm.yaml --set scoring.mqa.max_days=60 --json"
+)
+def mqa_simulate(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    weeks: Annotated[int, typer.Option("--weeks", min=1, help="How many weeks of past nights.")] = 26,
+    every: Annotated[int, typer.Option("--every", min=1, help="Days from one night to the next.")] = 7,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="refit: trained on what was known before the first night; champion: today's, which may have seen them."
+        ),
+    ] = "refit",
+    as_of: AsOf = None,
+    data_root: DataRoot = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Show what an MQA policy would have done on past nights.
+
+    The policy is that of CONFIG with what --set changes; that of CONFIG alone, the same policy without hysteresis, and
+    plain rules stand beside it. Nothing is written.
+    """
+    from abm_scoring.jobs.mqa import simulate
+    from abm_scoring.terminal import progress_bar
+
+    if model not in ("refit", "champion"):
+        raise UsageError(f"no model {model!r}", where="--model", fix="refit or champion")
+    workspace, day, today = _open(config, overrides, as_of, data_root, out)
+    standing = _open(config, None, as_of, data_root, out)[0].config.scoring.mqa
+    with progress_bar() as progress:
+        done = simulate(workspace, standing, day, weeks, every, model, today, progress)  # type: ignore[arg-type]
+    _warn(done.warnings)
+    if as_json:
+        _print(done.as_json())
+    else:
+        _show_policies(done)
+
+
 def main() -> NoReturn:
     """Run the command line and end the process with the exit code of what happened."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -279,6 +321,36 @@ def _show_list(done: Any) -> None:
         shown,
         rows,
     )
+
+
+def _show_policies(done: Any) -> None:
+    from abm_scoring.terminal import table
+
+    found = done.as_json()
+    shown = (
+        "mqas_a_week",
+        "open_mean",
+        "open_most",
+        "changes_per_account_month",
+        "flips_per_account_month",
+        "precision",
+        "precision_ci",
+        "conversions_held",
+        "conversions_held_ci",
+    )
+    rows = [[key, *(_figure(policy[key]) for policy in found["policies"].values())] for key in shown]
+    title = (
+        f"{found['nights']} nights, {found['first'][:10]} to {found['last'][:10]}, {found['accounts']:.0f} candidates"
+    )
+    table(title, ["", *found["policies"]], rows)
+    model = found["model"]
+    typer.echo(f"scored by a model ({model['kind']}) that knows what was known on {model['knows_until'][:10]}")
+
+
+def _figure(value: Any) -> str:
+    if value is None:
+        return "n/a"
+    return f"[{value[0]:.3f}, {value[1]:.3f}]" if isinstance(value, list) else f"{value:.4g}"
 
 
 def _cell(value: object) -> object:

@@ -16,10 +16,13 @@ from abm_scoring.features.cohort import CohortSpec
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.firmographics import FirmographicsSpec
+from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.features.profile import ProfileSpec
 from abm_scoring.features.snapshots import CalendarSnapshots, SnapshotSpec
 from abm_scoring.learning.labels import LabelSpec, OpportunityWon
 from abm_scoring.learning.specs import ModelSpec, SplitSpec, TrackingSpec
+from abm_scoring.learning.value_sources import AutoValue, ValueSpec
+from abm_scoring.publish.outputs import OutputsSpec
 from abm_scoring.ranking.ranking import ScoringSpec
 from abm_scoring.spec import Spec
 
@@ -42,7 +45,7 @@ class ProjectSpec(Spec):
     as_of: date | None = Field(
         None, description="stand on this day instead of today; for data that no longer grow. --as-of goes before it"
     )
-    language: Literal["en"] = Field("en", description="language of reasons and reports")
+    language: Literal["en", "de", "ru", "ro"] = Field("en", description="language of reasons, lists and the page")
 
     @field_validator("timezone")
     @classmethod
@@ -50,14 +53,6 @@ class ProjectSpec(Spec):
         if name not in available_timezones():
             raise ValueError(f"no such time zone: {name!r}; use a name like Europe/Berlin")
         return name
-
-
-class OutputsSpec(Spec):
-    """Where results go and how files for people look."""
-
-    folder: str = Field(".", description="folder for models/, runs/ and tracking, inside the project folder")
-    csv_delimiter: Literal[",", ";", "\t"] = Field(",", description="delimiter of published CSV files")
-    csv_decimal: Literal[".", ","] = Field(".", description="decimal sign of published CSV files")
 
 
 class Config(Spec):
@@ -70,9 +65,11 @@ class Config(Spec):
     label: LabelSpec = OpportunityWon()
     snapshots: SnapshotSpec = CalendarSnapshots()
     profile: ProfileSpec | None = Field(None, description="ideal customer profile; none: judged by customers alone")
+    noise: NoiseSpec = NoiseSpec()
     features: tuple[FeatureSpec, ...] = (FirmographicsSpec(), EngagementSpec())
     split: SplitSpec = SplitSpec()
     model: ModelSpec = ModelSpec()
+    value: ValueSpec = AutoValue()
     scoring: ScoringSpec = ScoringSpec()
     tracking: TrackingSpec = TrackingSpec()
     outputs: OutputsSpec = OutputsSpec()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from abm_scoring.features.build import build_features, resolve
+from abm_scoring.features.build import features_at, resolve
 from abm_scoring.features.buying_group import BuyingGroupSpec
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
@@ -36,7 +36,7 @@ GROUP = tables(
 
 def one(given: object, spec: FeatureSpec, day: str) -> pd.Series:
     history = History.of(given, until=LATER)  # type: ignore[arg-type]
-    return build_features(history, rows_of(("a", day)), resolve([spec], history)).iloc[0]
+    return features_at(history, rows_of(("a", day)), resolve([spec], history)).iloc[0]
 
 
 def test_roles_count_known_contacts_with_a_date_who_have_not_objected() -> None:

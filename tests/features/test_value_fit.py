@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from abm_scoring.features.build import build_features, resolve
+from abm_scoring.features.build import features_at, resolve
 from abm_scoring.features.history import History
 from abm_scoring.features.profile import ProfileSpec, SizeRange
 from abm_scoring.features.value_fit import ValueFitSpec, size_fit
@@ -23,7 +23,7 @@ def fit(account: dict[str, Any], others: list[dict[str, Any]] | None = None, pro
     given = tables(accounts=[{"account_id": "a", **account}, *(others or [])])
     history = History.of(given, until=LATER)
     specs = resolve([ValueFitSpec(kind="value_fit")], history, profile)
-    return build_features(history, rows_of(("a", "2026-01-01")), specs).iloc[0]
+    return features_at(history, rows_of(("a", "2026-01-01")), specs).iloc[0]
 
 
 def test_a_perfect_account_fits_in_every_dimension() -> None:

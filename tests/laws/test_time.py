@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.local import partition
-from abm_scoring.features.build import build_features
-from abm_scoring.features.context import customer_context
+from abm_scoring.features.build import features_at, shared_context
 from abm_scoring.features.history import History
 from abm_scoring.learning.labels import EventOccurred, OpportunityCreated, OpportunityWon
 from tests.laws.worlds import FAMILIES, World, history_of, make_world, resolved
@@ -32,7 +31,7 @@ few = settings(max_examples=8, deadline=None)
 
 def features(world: World, family: str, rows: pd.DataFrame, tables: Tables | None = None) -> pd.DataFrame:
     # Resolved on the unchanged world, as a model resolves its features once and replays them.
-    return build_features(history_of(world, tables), rows, resolved(family, history_of(world)))
+    return features_at(history_of(world, tables), rows, resolved(family, history_of(world)))
 
 
 def future(frame: pd.DataFrame, table: str, as_of: pd.Timestamp) -> np.ndarray:
@@ -160,14 +159,14 @@ def test_a_batch_of_one_equals_a_batch_of_all(world: World, family: str) -> None
 @few
 def test_partitions_given_the_context_equal_the_whole(world: World, family: str, each: int) -> None:
     history = history_of(world)
-    specs, context = resolved(family, history), customer_context(history)
-    rows = world.rows()
-    whole = build_features(history, rows, specs, context).set_index(pd.MultiIndex.from_frame(rows))
+    specs, rows = resolved(family, history), world.rows()
+    context = shared_context(history, specs, rows)
+    whole = features_at(history, rows, specs, context).set_index(pd.MultiIndex.from_frame(rows))
     parts = []
     for tables in partition(world.tables, each):
         part = history_of(world, tables)
         own = rows[rows["account_id"].isin(part.account_ids)].reset_index(drop=True)
-        parts.append(build_features(part, own, specs, context).set_index(pd.MultiIndex.from_frame(own)))
+        parts.append(features_at(part, own, specs, context).set_index(pd.MultiIndex.from_frame(own)))
     pd.testing.assert_frame_equal(pd.concat(parts).loc[whole.index], whole, check_exact=True)
 
 
@@ -176,11 +175,11 @@ def test_partitions_given_the_context_equal_the_whole(world: World, family: str,
 @few
 def test_training_sees_what_scoring_would_have_seen(world: World, family: str) -> None:
     specs = resolved(family, history_of(world))
-    training = build_features(history_of(world), world.rows(), specs)
+    training = features_at(history_of(world), world.rows(), specs)
     for as_of in world.dates:
         of_day = (world.rows()["as_of"] == as_of).to_numpy()
         rows = world.rows()[of_day].reset_index(drop=True)
-        serving = build_features(History.of(world.tables, until=as_of), rows, specs)
+        serving = features_at(History.of(world.tables, until=as_of), rows, specs)
         pd.testing.assert_frame_equal(training[of_day].reset_index(drop=True), serving, check_exact=True)
 
 

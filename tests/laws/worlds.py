@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,15 @@ from abm_scoring.data.schema import DTYPES, TABLES
 from abm_scoring.data.tables import Tables
 from abm_scoring.features.build import resolve
 from abm_scoring.features.buying_group import BuyingGroupSpec
+from abm_scoring.features.category_rates import CategoryRatesSpec
 from abm_scoring.features.columns import ColumnsSpec
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.families import FeatureSpec
+from abm_scoring.features.family_tree import FamilySpec
 from abm_scoring.features.firmographics import FirmographicsSpec
 from abm_scoring.features.history import History
+from abm_scoring.features.measures import Measure
+from abm_scoring.features.peers import PeersSpec
 from abm_scoring.features.pipeline import PipelineSpec
 from abm_scoring.features.profile import ProfileSpec
 from abm_scoring.features.value_fit import ValueFitSpec
@@ -30,21 +35,12 @@ FAMILIES: dict[str, FeatureSpec] = {
     "engagement": EngagementSpec(
         windows_days=(1, 7, 30),
         event_types=("web_visit", "email_sent", "meeting"),
-        measures=(
-            "count",
-            "minutes",
-            "value",
-            "contacts",
-            "channels",
-            "contents",
-            "campaigns",
-            "active_days",
-            "recency",
-            "first_seen",
-            "momentum",
-            "decayed",
-        ),
-        measures_by_type=("count", "minutes", "contacts", "active_days", "recency", "first_seen", "momentum"),
+        measures=get_args(Measure),
+        measures_by_type=get_args(Measure),
+        measures_by_channel=("count", "share", "minutes_mean", "recency"),
+        measures_by_stage=("share", "decayed"),
+        measures_by_campaign=("count", "contacts"),
+        measures_by_seniority=("count", "share", "burst"),
         momentum_days=(7, 30),
         half_lives_days=(3.0, 14.0),
         weights={"meeting": 5.0},
@@ -52,6 +48,15 @@ FAMILIES: dict[str, FeatureSpec] = {
     ),
     "buying_group": BuyingGroupSpec(kind="buying_group", engaged_days=14),
     "pipeline": PipelineSpec(kind="pipeline"),
+    "family": FamilySpec(kind="family", windows_days=(7, 30)),
+    "peers": PeersSpec(kind="peers", windows_days=(7, 30), min_peers=2),
+    "category_rates": CategoryRatesSpec(
+        kind="category_rates",
+        by=("sector", "country", "region", "first_channel", "first_campaign", "first_content"),
+        horizon_days=10,
+        settle_days=2,
+        strength=3.0,
+    ),
     "columns": ColumnsSpec(kind="columns", numbers=("machines",), categories=("segment",)),
 }
 
@@ -131,6 +136,7 @@ def make_world(seed: int, n_accounts: int = 6, n_events: int = 60) -> World:
             "contact_id": pick([None, *contacts["contact_id"]], n_events),
             "channel": pick(["web", "mail", None], n_events),
             "campaign_id": pick(["k1", "k2", None], n_events),
+            "funnel_stage": pick(["awareness", "decision", None], n_events),
             "content_id": pick(["x", "y", "z", None], n_events),
             "minutes": r.choice([0.1, 2.7, 30.3, np.nan], n_events),
             "value": r.choice([-5.5, 1.1, np.nan], n_events),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from abm_scoring.learning.bundle import Bundle, read_bundle, write_bundle
 from abm_scoring.learning.bundle_files import content_version, hash_files, to_json
 from abm_scoring.learning.calibration import Calibration
 from abm_scoring.learning.contributions import probability
+from abm_scoring.learning.intervals import fit_refits
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.rungs import fit_rung
 from abm_scoring.learning.selection import train_ladder
+from abm_scoring.learning.severity import fit_severity
 from abm_scoring.learning.shipping import make_bundle
 from abm_scoring.learning.specs import BoostingSpec, ModelSpec, SplitSpec
+from abm_scoring.learning.value import Value
 from tests.learning.worlds import CATALOGUE, market
 
 QUICK = ModelSpec(ridge=(0.01, 0.1), boosting=BoostingSpec(trees=30, bags=2), threads=1, bootstrap=60)
@@ -28,8 +32,22 @@ OUTCOME = train_ladder(ROWS, SplitSpec(), QUICK.model_copy(update={"kind": "aver
 LINE = Calibration(kind="platt", intercept=-0.1, slope=0.8)
 
 
+REFITS = fit_refits(OUTCOME.model, ROWS, QUICK)  # type: ignore[arg-type]
+WORTH = replace(
+    ROWS,
+    value=np.where(ROWS.converted, 1000 * np.exp(ROWS.features["fit_total"].to_numpy()), np.nan),
+    past_value=np.zeros(len(ROWS)),
+)
+VALUE = Value(
+    source="won_amount",
+    gross_margin_rate=0.4,
+    severity=fit_severity(WORTH.take(WORTH.converted), np.inf, 60, None, QUICK),
+)
+
+
 def bundle_of(**changes: Any) -> Bundle:
-    return make_bundle(Outcome(**{**vars(OUTCOME), **changes}), ROWS, {"features": [{"kind": "engagement"}]})
+    specs = {"features": [{"kind": "engagement"}]}
+    return make_bundle(Outcome(**{**vars(OUTCOME), **changes}), ROWS, specs, REFITS, VALUE, {"value": {"source": "x"}})
 
 
 BUNDLE = bundle_of(calibration=LINE)
@@ -58,6 +76,10 @@ def test_it_is_text_and_json_only(folder: Path) -> None:
         "golden.json",
         "boosting_00.txt",
         "boosting_01.txt",
+        "intervals.json",
+        *(f"refit_{i:02d}.txt" for i in range(20)),
+        "value.json",
+        "value_00.txt",
     }
     for path in folder.glob("*.json"):
         json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda constant: pytest.fail(constant))
@@ -101,6 +123,41 @@ def test_scores_are_what_they_say() -> None:
         np.testing.assert_allclose(scored[share][:50], below, atol=1.5)
     assert {"reason_4_topic", "negative_reason_2_number"} <= set(scored)
     assert "reason_5_topic" not in scored and "negative_reason_3_topic" not in scored
+
+
+@pytest.mark.parametrize("rung", ["average", "logistic", "profile"])
+def test_topics_and_base_add_up_to_the_raw_score(rung: str) -> None:
+    outcome = train_ladder(ROWS, SplitSpec(), QUICK.model_copy(update={"kind": rung}))
+    made = make_bundle(replace(outcome, calibration=LINE), ROWS, {})
+    scored = made.score(ROWS.features)
+    topics = scored.filter(regex="^topic_")
+    assert list(topics) == [f"topic_{t}" for t in dict.fromkeys(f.topic for f in CATALOGUE)]
+    assert (topics.dtypes == "float64").all()
+    base = made.contributions(ROWS.features).base
+    np.testing.assert_allclose(base + topics.sum(axis=1), scored["raw_score"], atol=1e-9)
+    for slot in ("reason_1", "reason_2", "negative_reason_1"):
+        said = scored[scored[f"{slot}_topic"].notna()].head(200)
+        for i, row in said.iterrows():
+            assert row[f"{slot}_contribution"] == topics.loc[i, f"topic_{row[f'{slot}_topic']}"]
+
+
+def test_money_and_bounds_stand_beside_the_probability() -> None:
+    scored = BUNDLE.score(ROWS.features)
+    worth = VALUE.severity.values(ROWS.features)
+    np.testing.assert_array_equal(scored["expected_deal_value"], worth)
+    np.testing.assert_allclose(scored["expected_value"], scored["probability"] * worth * 0.4)
+    assert (scored["probability_low"] <= scored["probability"]).all()
+    assert (scored["probability"] <= scored["probability_high"]).all()
+
+
+def test_without_a_probability_or_a_value_the_columns_are_empty() -> None:
+    columns = ["probability_low", "probability_high", "expected_deal_value", "expected_value"]
+    without = make_bundle(OUTCOME, ROWS, {}).score(ROWS.features)
+    assert without[columns].isna().all(axis=None) and without["probability"].notna().all()
+    profile = train_ladder(ROWS, SplitSpec(), QUICK.model_copy(update={"kind": "profile"}))
+    ranked = make_bundle(profile, ROWS, {}, None, VALUE).score(ROWS.features)
+    assert ranked[[*columns, "probability"]].isna().all(axis=None)
+    assert list(ranked.columns[:12]) == list(BUNDLE.score(ROWS.features).columns[:12])
 
 
 def test_a_batch_of_one_scores_as_in_a_batch_of_all() -> None:
@@ -169,7 +226,10 @@ def empty(path: Path) -> None:
 
 @pytest.mark.fault(41)
 @pytest.mark.parametrize("damage", [flip_one_bit, truncate, empty, Path.unlink])
-@pytest.mark.parametrize("name", ["model.json", "golden.json", "boosting_01.txt", "manifest.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["model.json", "golden.json", "boosting_01.txt", "manifest.json", "value.json", "value_00.txt", "refit_07.txt"],
+)
 def test_damage_is_refused_before_anything_is_parsed(
     folder: Path, name: str, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +303,37 @@ def test_a_weight_edited_and_rehashed_is_caught_by_the_golden_rows(folder: Path)
         read_bundle(folder)
 
 
+@pytest.mark.fault(44)
+def test_a_changed_value_or_interval_is_caught_by_the_golden_rows(folder: Path) -> None:
+    for name, change in (
+        ("value.json", lambda part: part["severity"].update(ratio=1.5)),
+        ("intervals.json", lambda part: part["weights"][3].__setitem__(0, 0.5)),
+    ):
+        original = (folder / name).read_bytes()
+        part = json.loads(original)
+        change(part)
+        (folder / name).write_bytes(to_json(part))
+        rehash(folder)
+        with pytest.raises(MissingInputError, match="golden rows"):
+            read_bundle(folder)
+        (folder / name).write_bytes(original)
+    rehash(folder)
+    read_bundle(folder)
+
+
+@pytest.mark.fault(44)
+def test_a_part_that_was_taken_out_is_not_missed_silently(folder: Path) -> None:
+    """Golden rows say what the bundle had, so a value model cannot be dropped from the manifest unnoticed."""
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for name in ("value.json", "value_00.txt"):
+        del manifest["files"][name]
+        (folder / name).unlink()
+    (folder / "manifest.json").write_bytes(to_json(manifest))
+    rehash(folder)
+    with pytest.raises(MissingInputError, match="cannot score its own golden rows"):
+        read_bundle(folder)
+
+
 @pytest.mark.parametrize("about", [{"calibration": {"kind": "isotonic"}}, {"catalogue": []}, {"rung": 7}])
 def test_content_that_makes_no_sense_is_refused(folder: Path, about: dict[str, Any]) -> None:
     rehash(folder, about)
@@ -282,5 +373,6 @@ def test_what_training_found_travels_with_the_model(folder: Path) -> None:
     assert about.results["choose_from"] == OUTCOME.windows.choose_from.isoformat()  # type: ignore[union-attr]
     assert about.training["rows"] == len(ROWS)
     assert about.training["first_as_of"] == "2025-01-01T00:00:00.000000Z"
+    assert about.results["value"] == {"source": "x"}
     assert about.specs == {"features": [{"kind": "engagement"}]}
     assert about.catalogue == CATALOGUE

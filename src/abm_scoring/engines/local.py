@@ -34,7 +34,7 @@ class LocalEngine(Spec):
 
         Args:
             tables: All canonical tables.
-            context: From `customer_context`.
+            context: From `shared_context`.
             bundle: The model.
             task: What each partition needs to know.
             progress: Called with (partitions done, partitions in all).

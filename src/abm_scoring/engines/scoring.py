@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.data.tables import Tables
-from abm_scoring.features.build import build_features
+from abm_scoring.engines.activity import activity
+from abm_scoring.features.build import features_at
 from abm_scoring.features.buying_group import BuyingGroupSpec
 from abm_scoring.features.cohort import ELIGIBLE, CohortSpec
 from abm_scoring.features.context import Context
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History, View
-from abm_scoring.features.moments import timestamps
+from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.features.snapshots import SnapshotSpec
 from abm_scoring.spec import Spec
 
@@ -28,12 +29,19 @@ class ScoringTask(Spec):
 
     as_of: str
     timezone: str
+    noise: NoiseSpec | None = None
     cohort: CohortSpec
     snapshots: SnapshotSpec
     features: tuple[FeatureSpec, ...]
     horizon_days: int
     reasons: int
     negative_reasons: int
+    sales_touches: tuple[str, ...]
+    minutes_days: int
+
+    def rows(self, history: History) -> pd.DataFrame:
+        """Rows `account_id`, `as_of` that will be scored of a history, for the context that they need."""
+        return self.snapshots.scoring_rows(history, pd.Timestamp(self.as_of), self.horizon_days)
 
 
 #: Account columns that are carried to the list as they were known at `as_of`.
@@ -56,17 +64,18 @@ def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: Scori
 
     Args:
         tables: The canonical tables of the partition's families.
-        context: From `customer_context` over all accounts.
+        context: From `shared_context` over all accounts.
         bundle: The model.
         task: Everything else.
 
     Returns:
         One row for every account of the partition, by account_id: `account_id`, `status` (`eligible`, or the code of
         the reason it is not scored), the carried account columns, and for eligible rows `raw_score`, `probability`,
-        `fit_raw`, `behaviour_raw`, reason codes and values, contact counts, `last_activity_at`, `data_completeness`.
+        `fit_raw`, `behaviour_raw`, what else the model gives, reason codes and values, contact counts, activity (see
+        `activity.activity`), `data_completeness`.
     """
     as_of = pd.Timestamp(task.as_of)
-    history = History.of(tables, until=as_of, timezone=task.timezone)
+    history = History.of(tables, until=as_of, timezone=task.timezone, noise=task.noise)
     rows = _rows(history, task, as_of)
     today = history.at(rows.assign(as_of=as_of.as_unit("us")))
     status = _status(history, rows, today, task)
@@ -99,15 +108,21 @@ def _rows(history: History, task: ScoringTask, as_of: pd.Timestamp) -> pd.DataFr
 def _score_rows(
     history: History, rows: pd.DataFrame, context: Context, bundle: Bundle, task: ScoringTask
 ) -> pd.DataFrame:
-    features = build_features(history, rows, task.features, context)
+    features = features_at(history, rows, task.features, context)
     scored = bundle.score(features, reasons=task.reasons, negative_reasons=task.negative_reasons)
     view = history.at(rows)
     return pd.concat(
-        [scored, _contact_columns(view, task.features), _last_activity(view), _completeness(features, bundle)], axis=1
+        [
+            scored,
+            contact_columns(view, task.features),
+            activity(view, task.sales_touches, task.minutes_days),
+            _completeness(features, bundle),
+        ],
+        axis=1,
     )
 
 
-def _contact_columns(view: View, specs: Sequence[FeatureSpec]) -> pd.DataFrame:
+def contact_columns(view: View, specs: Sequence[FeatureSpec]) -> pd.DataFrame:
     """`known_contacts`, `engaged_contacts` (counts) and `roles_engaged`, `roles_missing` (names), where asked for."""
     spec = next((s for s in specs if isinstance(s, BuyingGroupSpec)), None)
     if spec is None:
@@ -134,12 +149,6 @@ def _names(flags: dict[str, np.ndarray], n: int, wanted: bool) -> pd.Series:
         hit = flag == wanted
         joined[hit] = np.where(joined[hit] == "", name, joined[hit] + "; " + name)
     return pd.Series(joined, dtype="str")
-
-
-def _last_activity(view: View) -> pd.DataFrame:
-    from abm_scoring.features.measuring import last_inbound
-
-    return pd.DataFrame({"last_activity_at": timestamps(last_inbound(view))})
 
 
 def _completeness(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:

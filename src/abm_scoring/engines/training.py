@@ -11,7 +11,7 @@ import pandas as pd
 from abm_scoring.data.families import families
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError
-from abm_scoring.features.build import build_features, catalogue
+from abm_scoring.features.build import catalogue, features_at
 from abm_scoring.features.cohort import ELIGIBLE, CohortSpec
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
@@ -73,7 +73,7 @@ def prepare_training(
     converted = label.converted(history, rows) if len(matured) else np.zeros(len(rows), bool)
     family = families(tables["accounts"]).reindex(rows["account_id"])
     training = TrainingSet(
-        features=build_features(history, rows, features),
+        features=features_at(history, rows, features),
         converted=converted,
         as_of=rows["as_of"].dt.tz_localize(None).to_numpy("datetime64[us]"),
         account_id=rows["account_id"].to_numpy(object),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from abm_scoring.features.facts import Facts
 from abm_scoring.features.history import History
 from abm_scoring.features.moments import NEVER, count_before
 
@@ -19,14 +20,45 @@ SIZE_BANDS = (10.0, 50.0, 250.0, 1000.0, 5000.0)
 
 
 @dataclass(frozen=True)
-class Context:
-    """Who the customers were at any moment: per dimension and value, when each customer with it became one.
+class Peers:
+    """How active the accounts of a sector were at the beginning of a day.
 
     Attributes:
-        customers: dimension → value → ascending int64 microseconds.
+        counts: Distinct numbers of events, ascending, float64.
+        up_to: How many peers have at most each number, int64.
+        n: Peers.
+    """
+
+    counts: np.ndarray
+    up_to: np.ndarray
+    n: int
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Accounts of one category whose outcome is settled: when each matured, and when each that converted did.
+
+    Attributes:
+        matured, converted: Ascending int64 microseconds.
+    """
+
+    matured: np.ndarray
+    converted: np.ndarray
+
+
+@dataclass(frozen=True)
+class Context:
+    """What needs a look across accounts, by moment, so that a partition can ask for any `as_of`.
+
+    Attributes:
+        customers: dimension → value → when each customer with it became one, ascending int64 microseconds.
+        peers: (window in days, day in microseconds) → sector → its peers.
+        trials: category rates' settings → dimension → value → its trials; the value "" stands for all accounts.
     """
 
     customers: Mapping[str, Mapping[str, np.ndarray]]
+    peers: Mapping[tuple[int, int], Mapping[str, Peers]] = field(default_factory=dict)
+    trials: Mapping[tuple[int, int], Mapping[str, Mapping[str, Trials]]] = field(default_factory=dict)
 
     def similar_share(self, dimension: str, values: pd.Series, as_of: np.ndarray) -> np.ndarray:
         """Customers with the same value ÷ customers with the commonest value of the dimension, before `as_of`.
@@ -48,8 +80,8 @@ class Context:
             return np.where(values.isna() | (most == 0), np.nan, own / most)
 
 
-def customer_context(history: History) -> Context:
-    """First pass over all accounts: the customers, by sector, country and size band.
+def customers(history: History) -> dict[str, dict[str, np.ndarray]]:
+    """The customers by sector, country and size band.
 
     A customer counts with the first version of its firmographics that was known when it was one.
     """
@@ -57,17 +89,16 @@ def customer_context(history: History) -> Context:
     accounts = history.facts["accounts"]
     # An account may be a customer by its invoices before its own row is known: until then it has no firmographics.
     codes = np.flatnonzero((since != NEVER) & (np.diff(accounts.offsets) > 0))
-    index = np.array(
-        [_version_at(accounts.visible, accounts.offsets[c], accounts.offsets[c + 1], since[c]) for c in codes], "int64"
-    )
+    index = np.array([version_at(accounts, int(c), int(since[c])) for c in codes], "int64")
     frame = accounts.frame.take(index).reset_index(drop=True)
     moment = np.maximum(since[codes], accounts.visible[index])
-    return Context({d: _moments_by_value(dimension_values(d, frame), moment) for d in DIMENSIONS})
+    return {d: _moments_by_value(dimension_values(d, frame), moment) for d in DIMENSIONS}
 
 
-def _version_at(visible: np.ndarray, begin: int, end: int, moment: int) -> int:
-    """Place of the last version known at a moment, or of the first one where none was."""
-    return max(begin, begin + int(np.searchsorted(visible[begin:end], moment, side="right")) - 1)
+def version_at(accounts: Facts, code: int, moment: int) -> int:
+    """Place of the last version of an account known at a moment, or of the first one where none was."""
+    begin, end = accounts.offsets[code], accounts.offsets[code + 1]
+    return max(begin, begin + int(np.searchsorted(accounts.visible[begin:end], moment, side="right")) - 1)
 
 
 def dimension_values(dimension: str, accounts: pd.DataFrame) -> pd.Series:
@@ -82,3 +113,36 @@ def dimension_values(dimension: str, accounts: pd.DataFrame) -> pd.Series:
 
 def _moments_by_value(values: pd.Series, moment: np.ndarray) -> dict[str, np.ndarray]:
     return {str(v): np.sort(moment[(values == v).to_numpy()]) for v in sorted(values.dropna().unique())}
+
+
+def merged(parts: Sequence[Context]) -> Context:
+    """The context of all accounts from those of partitions: counts add up, moments are put together in order."""
+    customers: dict[str, dict[str, np.ndarray]] = {}
+    peers: dict[tuple[int, int], dict[str, Peers]] = {}
+    trials: dict[tuple[int, int], dict[str, dict[str, Trials]]] = {}
+    for part in parts:
+        for dimension, values in part.customers.items():
+            own = customers.setdefault(dimension, {})
+            for value, since in values.items():
+                own[value] = np.sort(np.concatenate([own[value], since])) if value in own else since
+        for window, sectors in part.peers.items():
+            known = peers.setdefault(window, {})
+            for sector, found in sectors.items():
+                known[sector] = _both_peers(known[sector], found) if sector in known else found
+        for key, dimensions in part.trials.items():
+            for dimension, values_of in dimensions.items():
+                have = trials.setdefault(key, {}).setdefault(dimension, {})
+                for value, found_trials in values_of.items():
+                    have[value] = _both_trials(have[value], found_trials) if value in have else found_trials
+    return Context(customers, peers, trials)
+
+
+def _both_peers(a: Peers, b: Peers) -> Peers:
+    counts = np.union1d(a.counts, b.counts)
+    up_to = sum(np.concatenate([[0], p.up_to])[np.searchsorted(p.counts, counts, side="right")] for p in (a, b))
+    return Peers(counts, np.asarray(up_to), a.n + b.n)
+
+
+def _both_trials(a: Trials, b: Trials) -> Trials:
+    matured, converted = np.concatenate([a.matured, b.matured]), np.concatenate([a.converted, b.converted])
+    return Trials(np.sort(matured), np.sort(converted))

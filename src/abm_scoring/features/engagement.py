@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
+import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import Context
 from abm_scoring.features.history import History, View
-from abm_scoring.features.measures import DISTINCTS, SUMS, WINDOWED, Measure, Planned
+from abm_scoring.features.measures import ANY, NEEDS, WINDOWED, Dimension, Group, Measure, Planned
 from abm_scoring.features.profile import ProfileSpec
 from abm_scoring.spec import Spec
 
@@ -31,12 +32,23 @@ class EngagementSpec(Spec):
         description="measured over all engagement",
     )
     measures_by_type: tuple[Measure, ...] = Field(("count", "recency"), description="measured for each event type")
+    measures_for: dict[str, tuple[Measure, ...]] = Field(
+        default_factory=dict, description="event type: what is measured for it besides"
+    )
     momentum_days: tuple[int, int] = Field((30, 90), description="momentum = daily pace in the first over the second")
     half_lives_days: tuple[float, ...] = Field((14.0, 60.0), description="of the decayed scores")
     weights: dict[str, float] = Field(default_factory=dict, description="weight of an event type when decayed; else 1")
     first_touch: tuple[Literal["channel", "content_id", "campaign_id"], ...] = Field(
         (), description="columns of the account's first inbound event to use as categories"
     )
+    measures_by_channel: tuple[Measure, ...] = Field((), description="measured for each channel")
+    measures_by_stage: tuple[Measure, ...] = Field((), description="measured for each funnel stage")
+    measures_by_campaign: tuple[Measure, ...] = Field((), description="measured for each campaign")
+    measures_by_seniority: tuple[Measure, ...] = Field((), description="measured for each level of the contacts")
+    group_limit: int = Field(
+        12, ge=1, description="channels, stages, campaigns and levels that are used: the most frequent ones"
+    )
+    groups: tuple[Group, ...] = Field((), description="chosen when the model is trained; leave empty")
 
     @field_validator("windows_days")
     @classmethod
@@ -60,22 +72,46 @@ class EngagementSpec(Spec):
         return days
 
     def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
-        """The same with the event types that were seen and the columns that the events have, both fixed for good."""
+        """The same with the event types, groups and columns that were seen, all fixed for good."""
         seen = history.event_types if self.event_types == "all" else self.event_types
-        have = history.log.frame.columns
-        needs = {**SUMS, **DISTINCTS}
 
         def present(measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
-            return tuple(m for m in measures if m not in needs or needs[m] in have)
+            return tuple(m for m in measures if m not in NEEDS or NEEDS[m] in history.log)
 
+        chosen = {f"measures{suffix}": present(getattr(self, f"measures{suffix}")) for suffix in ("", *_BY)}
+        groups = [
+            g
+            for suffix, dimension in _BY.items()
+            if chosen[f"measures{suffix}"]
+            for g in self._seen(history, dimension)
+        ]
         return self.model_copy(
             update={
+                **chosen,
                 "event_types": tuple(seen),
-                "measures": present(self.measures),
-                "measures_by_type": present(self.measures_by_type),
-                "first_touch": tuple(c for c in self.first_touch if c in have),
+                "measures_for": {t: present(measures) for t, measures in self.measures_for.items()},
+                "groups": self.groups or tuple(groups),
+                "first_touch": tuple(c for c in self.first_touch if c in history.log),
             }
         )
+
+    @property
+    def groups_wanted(self) -> bool:
+        """Whether anything is measured by channel, stage, campaign or seniority."""
+        return any(getattr(self, f"measures{suffix}") for suffix in _BY if suffix != "_by_type")
+
+    def _seen(self, history: History, dimension: Dimension) -> list[Group]:
+        """The most frequent values of a dimension, in alphabetical order."""
+        if dimension == "event_type":
+            return []
+        if dimension == "seniority":
+            levels = history.facts["contacts"].frame.get("seniority", pd.Series(dtype="str")).dropna()
+            counts = {str(level): int(n) for level, n in levels.value_counts().items()}
+        else:
+            codes, names = history.log.categories(dimension)
+            counts = dict(zip(names, np.bincount(codes[codes >= 0], minlength=len(names)).tolist(), strict=True))
+        most = sorted(counts, key=lambda name: (-counts[name], name))[: self.group_limit]
+        return [Group(dimension=dimension, value=str(name)) for name in sorted(most)]
 
     def features(self) -> tuple[Feature, ...]:
         """What the family gives, in the order of `build`'s columns."""
@@ -89,9 +125,20 @@ class EngagementSpec(Spec):
 
         types = () if self.event_types == "all" else self.event_types
         columns = measure(view, _plan(self), types, self.weights)
-        for column in self.first_touch:
-            columns[_first_touch_feature(column).name] = first_touch(view, types, column)
-        return pd.DataFrame(columns, index=view.rows.index)
+        if not self.first_touch:
+            return columns
+        touches = {_first_touch_feature(c).name: first_touch(view, types, c) for c in self.first_touch}
+        return pd.concat([columns, pd.DataFrame(touches)], axis=1)
+
+
+#: Suffix of the lists of measures → what they group by.
+_BY: dict[str, Dimension] = {
+    "_by_type": "event_type",
+    "_by_channel": "channel",
+    "_by_stage": "funnel_stage",
+    "_by_campaign": "campaign_id",
+    "_by_seniority": "seniority",
+}
 
 
 def _plan(spec: EngagementSpec) -> tuple[Planned, ...]:
@@ -102,8 +149,18 @@ def _plan(spec: EngagementSpec) -> tuple[Planned, ...]:
             return tuple(float(d) for d in spec.windows_days)
         return spec.half_lives_days if measure == "decayed" else (0,)
 
-    by_type = [Planned(t, m, days(m), spec.momentum_days) for t in spec.event_types for m in spec.measures_by_type]
-    return (*(Planned("any", m, days(m), spec.momentum_days) for m in spec.measures), *by_type)
+    def planned(group: Group, measures: tuple[Measure, ...]) -> list[Planned]:
+        return [Planned(group, m, days(m), spec.momentum_days) for m in measures]
+
+    plan = planned(ANY, spec.measures)
+    for event_type in spec.event_types:
+        own = (*spec.measures_by_type, *spec.measures_for.get(event_type, ()))
+        plan += planned(Group(dimension="event_type", value=event_type), own)
+    for suffix, dimension in _BY.items():
+        for group in spec.groups:
+            if group.dimension == dimension:
+                plan += planned(group, getattr(spec, f"measures{suffix}"))
+    return tuple(plan)
 
 
 def _first_touch_feature(column: str) -> Feature:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from abm_scoring.features.moments import ALWAYS, NEVER, is_before, moments
+
+if TYPE_CHECKING:
+    from abm_scoring.features.text import TextIndex
 
 
 @dataclass(frozen=True)
@@ -66,29 +70,47 @@ class Facts:
     entity: np.ndarray | None
 
 
-def sealed_facts(name: str, frame: pd.DataFrame, ids: pd.Index, limit: int) -> Facts:
+def sealed_facts(name: str, frame: pd.DataFrame, index: TextIndex, limit: int) -> Facts:
     """One table without what could not be known before `limit`, sorted for lookups.
 
     Args:
         name: Table, a key of `RULES`.
         frame: Its canonical rows.
-        ids: Sorted account ids; rows of other accounts are left out.
+        index: The account ids, sorted; rows of other accounts are left out.
         limit: Microseconds.
     """
+    from abm_scoring.features.text import arrow
+
     rule = RULES[name]
-    code = ids.get_indexer(pd.Index(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
+    code = index.codes(arrow(frame["account_id"])).astype("int64") if "account_id" in frame else np.full(len(frame), -1)
     visible = _visible(frame, rule)
     kept = (code >= 0) & is_before(visible, limit)
-    frame, code, visible = frame[kept], code[kept], visible[kept]
-    entity = pd.factorize(frame[rule.entity], sort=True)[0] if rule.entity else np.zeros(len(frame), "int64")
-    digest = pd.util.hash_pandas_object(frame[sorted(frame.columns)], index=False).to_numpy()
-    order = np.lexsort((digest, visible, entity, code))
+    if not kept.all():
+        frame, code, visible = frame[kept], code[kept], visible[kept]
+    order, entity = _in_order(frame, rule, code, visible)
     return Facts(
         mask(frame.take(order).reset_index(drop=True), rule, np.full(len(frame), limit)),
-        np.searchsorted(code[order], np.arange(len(ids) + 1)).astype("int64"),
+        np.searchsorted(code[order], np.arange(len(index) + 1)).astype("int64"),
         visible[order],
         entity[order] if rule.entity else None,
     )
+
+
+def _in_order(frame: pd.DataFrame, rule: Rule, code: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order by account, versioned thing, moment and content, so that the input's does not matter; and the things."""
+    if rule.entity == "account_id":
+        entity = code
+    else:
+        entity = pd.factorize(frame[rule.entity], sort=True)[0] if rule.entity else np.zeros(len(frame), "int64")
+    order = np.lexsort((visible, entity, code))
+    same = (np.diff(code[order]) == 0) & (np.diff(entity[order]) == 0) & (np.diff(visible[order]) == 0)
+    tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
+    if len(tied):
+        rows = order[tied]
+        content = frame[sorted(frame.columns)].iloc[rows]
+        digest = pd.util.hash_pandas_object(content, index=False).to_numpy()
+        order[tied] = rows[np.lexsort((digest, visible[rows], entity[rows], code[rows]))]
+    return order, entity
 
 
 def _visible(frame: pd.DataFrame, rule: Rule) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,12 @@ from abm_scoring.errors import BadDataError
 from abm_scoring.features.events import EventLog, event_log
 from abm_scoring.features.facts import RULES, Facts, became_customer, mask, sealed_facts
 from abm_scoring.features.moments import ALWAYS, NEVER, is_before, micros, moments, timestamps
+from abm_scoring.features.noise_spec import NoiseSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from abm_scoring.features.text import TextIndex
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class History:
         facts, log: The tables and the events; for this module, the context stage and the kernel.
         family: int64 [accounts], code of the widest family an account ever belongs to.
         family_offsets, family_members: Account codes of each such family, in compressed sparse rows.
+        index: Lookup of account ids.
     """
 
     account_ids: pd.Index
@@ -44,20 +52,37 @@ class History:
     family: np.ndarray
     family_offsets: np.ndarray
     family_members: np.ndarray
+    index: TextIndex
 
     @classmethod
-    def of(cls, tables: Tables, until: pd.Timestamp, timezone: str = "UTC") -> History:
-        """Seal tables at `until`: what could not be known before it is left out for good."""
-        ids = pd.Index(sorted(tables["accounts"]["account_id"].unique()), dtype="str")
-        limit = micros(until)
-        facts = {name: sealed_facts(name, tables[name], ids, limit) for name in RULES}
-        events = tables["events"]
-        code = ids.get_indexer(pd.Index(events["account_id"])) if "account_id" in events else np.full(len(events), -1)
-        known = moments(events["known_at"], ALWAYS) if "known_at" in events else ALWAYS
-        visible = np.maximum(moments(events["occurred_at"], NEVER), known)
-        log = event_log(events, np.where(is_before(visible, limit), code, -1), len(ids))
+    def of(
+        cls,
+        tables: Tables,
+        until: pd.Timestamp,
+        timezone: str = "UTC",
+        events: pa.Table | None = None,
+        noise: NoiseSpec | None = None,
+    ) -> History:
+        """Seal tables at `until`: what could not be known before it is left out for good.
+
+        Args:
+            tables: The canonical tables.
+            until: Nothing at or after this moment is taken in.
+            timezone: Zone in which dates begin.
+            events: The events where they are held in Arrow instead of `tables`.
+            noise: What to do about implausible activity; None = nothing.
+        """
+        from abm_scoring.features.noise import without_noise
+        from abm_scoring.features.text import TextIndex, distinct
+
+        ids = distinct(tables["accounts"]["account_id"])
+        index, limit = TextIndex.of(ids), micros(until)
+        facts = {name: sealed_facts(name, tables[name], index, limit) for name in RULES}
+        log = event_log(tables["events"] if events is None else events, index, limit)
+        if noise is not None:
+            log = without_noise(log, noise)
         seen = _span(facts, log, limit)
-        return cls(ids, until, *seen, timezone, facts, log, *_family_index(tables["accounts"], ids))
+        return cls(ids, until, *seen, timezone, facts, log, *_family_index(tables["accounts"], ids), index)
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -70,7 +95,9 @@ class History:
         Raises:
             BadDataError: An id is not an account.
         """
-        code: np.ndarray = self.account_ids.get_indexer(pd.Index(account_id))
+        from abm_scoring.features.text import arrow
+
+        code = self.index.codes(arrow(account_id)).astype("int64")
         if (code < 0).any():
             unknown = account_id[code < 0].iloc[0]
             raise BadDataError(f"no account has the id {unknown!r}", fix="ask only for rows of accounts in the table")
@@ -114,10 +141,11 @@ class History:
             return pd.DataFrame({"account_id": pd.Series(dtype="str"), "as_of": timestamps(np.empty(0, "int64"))})
         return pd.concat(parts, ignore_index=True)
 
-    def at(self, rows: pd.DataFrame) -> View:
-        """The view of the past for rows `account_id`, `as_of`."""
+    def at(self, rows: pd.DataFrame, dtype: type = np.float64) -> View:
+        """The view of the past for rows `account_id`, `as_of`; `dtype` is that of measures taken from it."""
         as_of = moments(rows["as_of"], NEVER)
-        return View(rows[["account_id", "as_of"]].reset_index(drop=True), self.codes(rows["account_id"]), as_of, self)
+        asked = rows[["account_id", "as_of"]].reset_index(drop=True)
+        return View(asked, self.codes(rows["account_id"]), as_of, self, dtype)
 
 
 @dataclass(frozen=True)
@@ -128,12 +156,14 @@ class View:
         rows: `account_id`, `as_of`; every answer is aligned with it.
         code: int64 [n], account codes.
         as_of: int64 [n], microseconds.
+        dtype: Type of the numbers that are measured: float64 or float32.
     """
 
     rows: pd.DataFrame
     code: np.ndarray
     as_of: np.ndarray
     _history: History
+    dtype: type = np.float64
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -181,8 +211,7 @@ class View:
         history = self._history
         row, member = _pairs(history.family_offsets, history.family[self.code])
         code = history.family_members[member]
-        rows = pd.DataFrame({"account_id": history.account_ids[code], "as_of": self.rows["as_of"].to_numpy()[row]})
-        rows["as_of"] = rows["as_of"].dt.tz_localize("UTC") if rows["as_of"].dt.tz is None else rows["as_of"]
+        rows = self.rows.take(row).assign(account_id=history.account_ids[code])
         known = history.at(rows).account()
         known["row"] = row
         known = known[known["account_id"].notna()].reset_index(drop=True)
@@ -191,6 +220,29 @@ class View:
         mine = own.assign(own_top=_topmost_of(own, known, top))[["row", "own_top"]]
         both = known.assign(top=top).merge(mine, on="row", how="left")
         return both[both["top"] == both["own_top"]].drop(columns=["top", "own_top"]).reset_index(drop=True)
+
+    def relatives(self) -> tuple[np.ndarray, View]:
+        """The other accounts of each row's family: place of the row, int64, and their own view at the row's `as_of`."""
+        history = self._history
+        family = history.family[self.code]
+        some = np.flatnonzero(np.diff(history.family_offsets)[family] > 1)
+        part = history.at(self.rows.take(some), self.dtype)
+        sites = part.sites()
+        row = sites["row"].to_numpy("int64")
+        other = sites["account_id"].to_numpy() != part.rows["account_id"].to_numpy()[row]
+        rows = pd.DataFrame(
+            {
+                "account_id": sites["account_id"][other].to_numpy(),
+                "as_of": part.rows["as_of"].take(row[other]).to_numpy(),
+            }
+        )
+        rows = rows.astype({"account_id": "str", "as_of": part.rows["as_of"].dtype})
+        return some[row[other]], history.at(rows, self.dtype)
+
+    @property
+    def contact_facts(self) -> Facts:
+        """All versions of all contacts, for attributes of events, which apply the time rule themselves."""
+        return self._history.facts["contacts"]
 
     @property
     def log(self) -> EventLog:
@@ -229,6 +281,9 @@ def _span(facts: Mapping[str, Facts], log: EventLog, limit: int) -> tuple[pd.Tim
 
 
 def _family_index(accounts: pd.DataFrame, ids: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if "parent_account_id" not in accounts or accounts["parent_account_id"].isna().all():
+        alone = np.arange(len(ids) + 1)
+        return alone[:-1], alone, alone[:-1]
     family = pd.factorize(families(accounts).reindex(ids), sort=True)[0]
     members = np.argsort(family, kind="stable")
     offsets = np.searchsorted(family[members], np.arange(family.max(initial=-1) + 2)).astype("int64")

@@ -1,423 +1,307 @@
 """The compiled pass over event history: every measure of every snapshot from one walk along each account's events.
 
-Events lie in compressed sparse rows: those of account `a` are `offsets[a]:offsets[a + 1]`, in time order. For each
-snapshot the walk goes back from `as_of` through the longest window once. An event is put into the *smallest* window
-that holds it; cumulative sums over the windows then give all of them, for counts and sums and, because the walk meets
-the most recent occurrence first, for distinct values and active days as well. What looks at the whole past (recency,
-first touch, decay) is carried forward along the same events. Cost: events inside the longest window of each snapshot.
+Events lie in compressed sparse rows: those of account `a` are `offsets[a]:offsets[a + 1]`, in time order. The walk goes
+through an account's snapshots in time order. For each one it first moves the lower edge of every window up, taking out
+the events that fall behind it, and then lets in the events that have become known, each into the windows that hold it.
+So an event is touched once when it enters and once for each window that it leaves, however many snapshots there are:
+the cost is events × windows + snapshots × features.
+
+What adds up is kept as a total and, for each window, as what has left it, so that entering costs one addition however
+many windows there are. Of a distinct value only the latest event is *live*: it carries the one that the value counts
+for, and the value leaves a window with it. Sums are kept as unevaluated pairs of doubles (Dekker 1971), so that what
+entered can be taken out again without a trace; they do not depend on which other snapshots there are.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from abm_scoring.features import moments
+from abm_scoring.features.compiled import compiled, is_before
 from abm_scoring.features.moments import DAY
+from abm_scoring.features.sorting import THREADS, in_pieces
 
-_settings: Any = numba.config
-
-
-def _private_cache() -> None:
-    # The compile cache is pickle, so it lives where only this user can write. Its folder is named after the sources,
-    # because numba itself would not notice a change of the time rule, which stands in another file.
-    sources = b"".join(Path(str(f)).read_bytes() for f in (__file__, moments.__file__))
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "abm-scoring"
-    folder = base / f"kernel-{hashlib.sha256(sources).hexdigest()[:12]}"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mine = folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022
-    except (OSError, RuntimeError):
-        return
-    if mine and os.access(folder, os.W_OK):
-        _settings.CACHE_DIR = str(folder)
+_LN2 = math.log(2.0)
+_STEPS = 512
+_FRACTIONS = 2.0 ** (-np.arange(_STEPS) / _STEPS)
+_WHOLE = 2.0 ** -np.arange(1100.0)
 
 
-_private_cache()
-_CACHED = bool(_settings.CACHE_DIR)
-_is_before: Any = numba.njit(inline="always")(moments.is_before)
+class Lists(NamedTuple):
+    """For each class of events the measures it adds to: those of class `c` are `item[start[c]:start[c + 1]]`."""
+
+    start: np.ndarray
+    item: np.ndarray
 
 
-@dataclass(frozen=True)
-class Program:
-    """What to measure, as arrays that the kernel can follow.
+class Program(NamedTuple):
+    """What to measure and where to write it, as arrays that the kernel can follow.
 
-    Every event belongs to one *class* (its type and direction). `counts[start[c]:start[c + 1]]` lists the count
-    measures that class `c` adds to, and so on for each kind of measure; `*_column` says which event column a sum or a
-    distinct count looks at.
+    Every event belongs to one *class* (its type and direction, and whatever else the measures group by). Counts and
+    distinct values have a *slot* each, counts first. The state that is written from is one row of numbers: for each
+    window the `width` slots, then for each sum its value and the number of values in it, by window.
     """
 
     windows: np.ndarray
-    counts: tuple[np.ndarray, np.ndarray]
-    sums: tuple[np.ndarray, np.ndarray]
+    counts: np.ndarray  # int32 [classes, width]: 1 in the slots of the counts that a class adds to
+    sums: Lists
     sum_column: np.ndarray
-    distincts: tuple[np.ndarray, np.ndarray]
+    distincts: Lists
     distinct_column: np.ndarray
-    days: tuple[np.ndarray, np.ndarray]
-    lasts: tuple[np.ndarray, np.ndarray]
-    firsts: tuple[np.ndarray, np.ndarray]
-    n_counts: int
-    n_days: int
-    n_lasts: int
-    n_firsts: int
+    lasts: Lists
+    firsts: Lists
     half_lives: np.ndarray
     weights: np.ndarray
+    n_counts: int
+    width: int
+    n_lasts: int
+    n_firsts: int
+    plain: np.ndarray  # [columns, 2]: column written, place in the state
+    summed: np.ndarray  # the same, of sums
+    ratios: np.ndarray  # [columns, 4]: column, numerator, denominator, what the denominator leaves out (-1 = nothing)
+    ratio_scale: np.ndarray
+    last_columns: np.ndarray
+    first_columns: np.ndarray
+    decay_columns: np.ndarray
 
-    @property
-    def width(self) -> int:
-        """Columns of the result."""
-        windowed = self.n_counts + len(self.sum_column) + len(self.distinct_column) + self.n_days
-        return windowed * len(self.windows) + self.n_lasts + self.n_firsts + len(self.half_lives)
+
+class Events(NamedTuple):
+    """The event log as the kernel reads it.
+
+    Attributes:
+        offsets: int64 [accounts + 1].
+        occurred, visible: int64 [events], microseconds; visible is never before occurred.
+        classes: int32 [events].
+        codes: int32 [columns, events], dense within the account; -1 = missing.
+        numbers: float64 [columns, events], NaN = missing.
+    """
+
+    offsets: np.ndarray
+    occurred: np.ndarray
+    visible: np.ndarray
+    classes: np.ndarray
+    codes: np.ndarray
+    numbers: np.ndarray
 
 
 def run(
-    offsets: np.ndarray,
-    occurred: np.ndarray,
-    visible: np.ndarray,
-    classes: np.ndarray,
-    codes: np.ndarray,
-    numbers: np.ndarray,
+    events: Events,
+    is_late: bool,
     row_offsets: np.ndarray,
     as_of: np.ndarray,
+    place: np.ndarray,
     program: Program,
-    threads: int,
-) -> np.ndarray:
-    """Measures of every snapshot row.
+    out: np.ndarray,
+    threads: int = THREADS,
+) -> None:
+    """Measures of every snapshot row, written into `out`.
 
     Args:
-        offsets: int64 [accounts + 1], events of each account.
-        occurred: int64 [events], microseconds, ascending within an account.
-        visible: int64 [events], the moment from which the event could be known; never before `occurred`.
-        classes: int16 [events], class of each event.
-        codes: int32 [columns, events], values as codes that are dense within the account; -1 = missing.
-        numbers: float64 [columns, events], NaN = missing.
+        events: The log.
+        is_late: Whether any event became known after it occurred.
         row_offsets: int64 [accounts + 1], snapshot rows of each account.
         as_of: int64 [rows], ascending within an account.
+        place: int64 [rows], row of `out` that each is written to.
         program: What to measure.
-        threads: Accounts are shared out over this many threads; results do not depend on it.
-
-    Returns:
-        float64 [rows, program.width]: counts, sums, distincts, active days (each measure over all windows), then
-        days since the last event, days since the first (NaN when there is none), decayed weights.
+        out: float32 or float64 [rows, columns]; only the program's columns are written.
+        threads: Accounts are shared out over this many; results do not depend on it.
     """
-    out = np.zeros((len(as_of), program.width))
-    most = int(codes.max(initial=-1)) + 1
-    events = (offsets, occurred, visible, classes, codes, numbers)
+    most = int(events.codes.max(initial=-1)) + 1 if len(program.distinct_column) else 0
 
-    def work(bounds: tuple[int, int]) -> None:
-        p = program
-        _walk(
-            *events,
-            row_offsets,
-            as_of,
-            p.windows,
-            *p.counts,
-            *p.sums,
-            p.sum_column,
-            *p.distincts,
-            p.distinct_column,
-            *p.days,
-            *p.lasts,
-            *p.firsts,
-            p.n_counts,
-            p.n_days,
-            p.n_lasts,
-            p.n_firsts,
-            p.half_lives,
-            p.weights,
-            most,
-            bounds[0],
-            bounds[1],
-            out,
-        )
+    def work(begin: int, end: int) -> None:
+        _walk(events, is_late, row_offsets, as_of, place, program, most, begin, end, out)
 
-    shares = _shares(offsets, row_offsets, threads * 4)
-    if threads == 1 or len(shares) == 1:
-        for bounds in shares:
-            work(bounds)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, shares))
-    return out
+    in_pieces(work, events.offsets, row_offsets, threads=threads)
 
 
-def localise(offsets: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Codes 0, 1, 2 … within each account, in order of first appearance; -1 stays.
-
-    Small codes keep the kernel's scratch memory small and accounts independent of one another.
-    """
-    result: np.ndarray = _localise(offsets, codes, int(codes.max(initial=-1)) + 1)
-    return result
-
-
-def engaged(
-    offsets: np.ndarray,
-    occurred: np.ndarray,
-    visible: np.ndarray,
-    contact: np.ndarray,
-    counts_as_engagement: np.ndarray,
-    account: np.ndarray,
-    as_of: np.ndarray,
-    window: int,
-    pair_offsets: np.ndarray,
-    pair_contact: np.ndarray,
-) -> np.ndarray:
-    """For pairs of a snapshot row and a contact: whether the contact engaged within the window before `as_of`.
-
-    Args:
-        offsets, occurred, visible: The events, as in `run`.
-        contact: int32 [events], global contact code; -1 = none.
-        counts_as_engagement: bool [events].
-        account: int64 [rows]; as_of: int64 [rows]; window: microseconds.
-        pair_offsets: int64 [rows + 1]; pair_contact: int32 [pairs], contacts asked for, by row.
-
-    Returns:
-        bool [pairs].
-    """
-    most = max(int(contact.max(initial=-1)), int(pair_contact.max(initial=-1))) + 1
-    events = (offsets, occurred, visible, contact, counts_as_engagement)
-    result: np.ndarray = _engaged(*events, account, as_of, window, pair_offsets, pair_contact, most)
-    return result
+@compiled
+def _halved(times):  # type: ignore[no-untyped-def]
+    """2 to the power of -times, times ≥ 0: from two tables and a short series, to about one unit in the last place."""
+    whole = int(times)
+    if whole >= 1100:
+        return 0.0
+    part = (times - whole) * _STEPS
+    step = int(part)
+    x = (part - step) * (-_LN2 / _STEPS)
+    return _WHOLE[whole] * _FRACTIONS[step] * (1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0)))))
 
 
-def first_index(
-    offsets: np.ndarray, visible: np.ndarray, counts: np.ndarray, account: np.ndarray, as_of: np.ndarray
-) -> np.ndarray:
-    """int64 [rows]: index of the account's earliest counted event that was known before `as_of`; -1 = none."""
-    result: np.ndarray = _first_index(offsets, visible, counts, account, as_of)
-    return result
-
-
-def last_moment(
-    offsets: np.ndarray,
-    occurred: np.ndarray,
-    visible: np.ndarray,
-    counts: np.ndarray,
-    account: np.ndarray,
-    as_of: np.ndarray,
-) -> np.ndarray:
-    """int64 [rows]: when the account's latest counted event known before `as_of` occurred; `ALWAYS` = none."""
-    result: np.ndarray = _last_moment(offsets, occurred, visible, counts, account, as_of)
-    return result
-
-
-def _shares(offsets: np.ndarray, row_offsets: np.ndarray, pieces: int) -> list[tuple[int, int]]:
-    """Ranges of accounts with about equal work each."""
-    load = offsets + row_offsets
-    cuts = np.searchsorted(load, np.linspace(0, load[-1], pieces + 1)[1:-1])
-    bounds = np.unique(np.concatenate([[0], cuts, [len(offsets) - 1]]))
-    return [(int(a), int(b)) for a, b in pairwise(bounds)]
-
-
-@numba.njit(cache=_CACHED)
-def _localise(offsets: np.ndarray, codes: np.ndarray, most: int) -> np.ndarray:
-    local = np.empty(len(codes), np.int32)
-    seen_in = np.full(most, -1, np.int64)
-    code_of = np.empty(most, np.int32)
-    for a in range(len(offsets) - 1):
-        fresh = 0
-        for i in range(offsets[a], offsets[a + 1]):
-            c = codes[i]
-            if c < 0:
-                local[i] = -1
-                continue
-            if seen_in[c] != a:
-                seen_in[c] = a
-                code_of[c] = fresh
-                fresh += 1
-            local[i] = code_of[c]
-    return local
-
-
-@numba.njit(cache=_CACHED)
-def _engaged(  # type: ignore[no-untyped-def]
-    offsets, occurred, visible, contact, counts, account, as_of, window, pair_offsets, pair_contact, most
-):
-    out = np.zeros(len(pair_contact), np.bool_)
-    stamp = np.full(most, -1, np.int64)
-    for r in range(len(as_of)):
-        if pair_offsets[r] == pair_offsets[r + 1]:
-            continue
-        a = account[r]
-        for i in range(offsets[a + 1] - 1, offsets[a] - 1, -1):
-            if occurred[i] < as_of[r] - window:
-                break
-            if contact[i] >= 0 and counts[i] and _is_before(visible[i], as_of[r]):
-                stamp[contact[i]] = r
-        for j in range(pair_offsets[r], pair_offsets[r + 1]):
-            out[j] = pair_contact[j] >= 0 and stamp[pair_contact[j]] == r
-    return out
-
-
-@numba.njit(cache=_CACHED)
-def _first_index(offsets, visible, counts, account, as_of):  # type: ignore[no-untyped-def]
-    out = np.full(len(as_of), -1, np.int64)
-    for r in range(len(as_of)):
-        for i in range(offsets[account[r]], offsets[account[r] + 1]):
-            if counts[i] and _is_before(visible[i], as_of[r]):
-                out[r] = i
-                break
-    return out
-
-
-@numba.njit(cache=_CACHED)
-def _last_moment(offsets, occurred, visible, counts, account, as_of):  # type: ignore[no-untyped-def]
-    out = np.full(len(as_of), moments.ALWAYS, np.int64)
-    for r in range(len(as_of)):
-        for i in range(offsets[account[r] + 1] - 1, offsets[account[r]] - 1, -1):
-            if counts[i] and _is_before(visible[i], as_of[r]):
-                out[r] = occurred[i]
-                break
-    return out
-
-
-@numba.njit(cache=_CACHED, nogil=True)
+@compiled
 def _walk(  # type: ignore[no-untyped-def]
-    offsets,
-    occurred,
-    visible,
-    classes,
-    codes,
-    numbers,
-    row_offsets,
-    as_of,
-    windows,
-    count_start,
-    count_item,
-    sum_start,
-    sum_item,
-    sum_column,
-    distinct_start,
-    distinct_item,
-    distinct_column,
-    day_start,
-    day_item,
-    last_start,
-    last_item,
-    first_start,
-    first_item,
-    n_counts,
-    n_days,
-    n_lasts,
-    n_firsts,
-    half_lives,
-    weights,
-    most,
-    from_account,
-    to_account,
-    out,
+    events, is_late, row_offsets, as_of, place, program, most_codes, from_account, to_account, out
 ):
-    n_windows = len(windows)
-    n_sums, n_distincts, n_decays = len(sum_column), len(distinct_column), len(half_lives)
-    sum_base = n_counts * n_windows
-    distinct_base = sum_base + n_sums * n_windows
-    day_base = distinct_base + n_distincts * n_windows
-    last_base = day_base + n_days * n_windows
-    first_base = last_base + n_lasts
-    decay_base = first_base + n_firsts
-    longest = windows[n_windows - 1] if n_windows else 0
-    stamp = np.full((n_distincts, most), -1, np.int64)
-    day_seen = np.empty(n_days, np.int64)
-    last_seen = np.empty(n_lasts, np.int64)
-    first_seen = np.empty(n_firsts, np.int64)
+    offsets, occurred, visible, classes, codes, numbers = events
+    windows = program.windows
+    n_windows, n_sums = len(windows), len(program.sum_column)
+    n_distincts, n_decays = len(program.distinct_column), len(program.half_lives)
+    width, n_counts = program.width, program.n_counts
+    sum_base = n_windows * width
+    state = np.zeros(sum_base + 2 * n_sums * n_windows)
+    low = np.zeros(len(state))  # second doubles of sums
+    total = np.zeros(width, np.int32)
+    left = np.zeros((n_windows, width), np.int32)
+    edge = np.empty(n_windows, np.int64)
+    # Place of the latest event with each value. What another account left behind lies below every edge.
+    latest = np.full((n_distincts, most_codes), -1, np.int64)
+    longest = 0
+    for a in range(from_account, to_account):
+        longest = max(longest, offsets[a + 1] - offsets[a])
+    # What each event takes with it when it leaves a window.
+    carried = np.empty((longest, width), np.int8)
+    last_seen = np.empty(program.n_lasts, np.int64)
+    first_seen = np.empty(program.n_firsts, np.int64)
     decay = np.empty(n_decays)
+    rate = 1.0 / program.half_lives
+    arrivals = np.empty(0, np.int64)
+    entered = np.empty(0, np.bool_)
 
     for a in range(from_account, to_account):
         if row_offsets[a] == row_offsets[a + 1]:
             continue
         begin, end = offsets[a], offsets[a + 1]
+        state[:] = 0.0
+        low[:] = 0.0
+        total[:] = 0
+        left[:] = 0
+        edge[:] = begin
         last_seen[:] = moments.ALWAYS
         first_seen[:] = moments.NEVER
         decay[:] = 0.0
         decay_at = occurred[begin] if begin < end else np.int64(0)
+        late = False
+        if is_late:
+            for i in range(begin, end):
+                if visible[i] > occurred[i]:
+                    late = True
+                    break
+            if late:
+                arrivals = np.argsort(visible[begin:end], kind="mergesort")
+                entered = np.zeros(end - begin, np.bool_)
         head = begin
-        late = np.empty(0, np.int64)
-        n_late = 0
+
         for r in range(row_offsets[a], row_offsets[a + 1]):
             now = as_of[r]
-            # Forward: what the whole past says. Late events are kept aside, because when they count depends on `now`.
-            while head < end and _is_before(occurred[head], now):
-                if visible[head] > occurred[head]:
-                    if n_late == len(late):
-                        grown = np.empty(max(8, 2 * n_late), np.int64)
-                        grown[:n_late] = late[:n_late]
-                        late = grown
-                    late[n_late] = head
-                    n_late += 1
-                else:
-                    c, when = classes[head], occurred[head]
-                    for k in range(last_start[c], last_start[c + 1]):
-                        last_seen[last_item[k]] = when
-                    for k in range(first_start[c], first_start[c + 1]):
-                        first_seen[first_item[k]] = min(first_seen[first_item[k]], when)
-                    for k in range(n_decays):
-                        decay[k] = decay[k] * 2.0 ** ((decay_at - when) / half_lives[k]) + weights[k, c]
-                    decay_at = when
-                head += 1
-            for k in range(n_lasts):
-                out[r, last_base + k] = last_seen[k]
-            for k in range(n_firsts):
-                out[r, first_base + k] = first_seen[k]
-            for k in range(n_decays):
-                out[r, decay_base + k] = decay[k] * 2.0 ** ((decay_at - now) / half_lives[k])
-            latest = np.full(n_lasts, moments.ALWAYS)
-            earliest = np.full(n_firsts, moments.NEVER)
-            for j in range(n_late):
-                i = late[j]
-                if not _is_before(visible[i], now):
-                    continue
-                c, when = classes[i], occurred[i]
-                for k in range(last_start[c], last_start[c + 1]):
-                    latest[last_item[k]] = max(latest[last_item[k]], when)
-                for k in range(first_start[c], first_start[c + 1]):
-                    earliest[first_item[k]] = min(earliest[first_item[k]], when)
-                for k in range(n_decays):
-                    out[r, decay_base + k] += weights[k, c] * 2.0 ** ((when - now) / half_lives[k])
-            for k in range(n_lasts):
-                when = max(last_seen[k], latest[k])
-                out[r, last_base + k] = np.nan if when == moments.ALWAYS else (now - when) / DAY
-            for k in range(n_firsts):
-                when = min(first_seen[k], earliest[k])
-                out[r, first_base + k] = np.nan if when == moments.NEVER else (now - when) / DAY
 
-            # Backward: windows. The walk meets recent events first, so the bucket index only grows.
-            day_seen[:] = moments.ALWAYS
-            bucket = 0
-            for i in range(head - 1, begin - 1, -1):
-                when = occurred[i]
-                if when < now - longest:
+            # Out: what falls behind the lower edge of each window.
+            for w in range(n_windows):
+                low_edge = now - windows[w]
+                i = edge[w]
+                while i < end and occurred[i] < low_edge:
+                    if entered[i - begin] if late else i < head:
+                        own = carried[i - begin]
+                        for k in range(width):
+                            left[w, k] += own[k]
+                        c = classes[i]
+                        for k in range(program.sums.start[c], program.sums.start[c + 1]):
+                            item = program.sums.item[k]
+                            x = numbers[program.sum_column[item], i]
+                            if not math.isnan(x):
+                                held = sum_base + 2 * item * n_windows + w
+                                state[held + n_windows] -= 1.0
+                                if state[held + n_windows] == 0.0:
+                                    state[held] = 0.0
+                                    low[held] = 0.0
+                                else:
+                                    less = state[held] - x
+                                    part = less - state[held]
+                                    low[held] += (state[held] - (less - part)) + (-x - part)
+                                    state[held] = less
+                    i += 1
+                edge[w] = i
+
+            # In: what has become known, in the order in which it did.
+            while head < end:
+                i = begin + arrivals[head - begin] if late else head
+                if not is_before(visible[i], now):
                     break
-                if not _is_before(visible[i], now):
+                head += 1
+                if late:
+                    entered[i - begin] = True
+                c, when = classes[i], occurred[i]
+                for k in range(program.lasts.start[c], program.lasts.start[c + 1]):
+                    last_seen[program.lasts.item[k]] = max(last_seen[program.lasts.item[k]], when)
+                for k in range(program.firsts.start[c], program.firsts.start[c + 1]):
+                    first_seen[program.firsts.item[k]] = min(first_seen[program.firsts.item[k]], when)
+                if n_decays:
+                    if when > decay_at:
+                        for k in range(n_decays):
+                            decay[k] = decay[k] * _halved((when - decay_at) * rate[k]) + program.weights[k, c]
+                        decay_at = when
+                    else:
+                        for k in range(n_decays):
+                            decay[k] += program.weights[k, c] * _halved((decay_at - when) * rate[k])
+                narrowest = n_windows
+                while narrowest > 0 and i >= edge[narrowest - 1]:
+                    narrowest -= 1
+                if narrowest == n_windows:
                     continue
-                while when < now - windows[bucket]:
-                    bucket += 1
-                c = classes[i]
-                for k in range(count_start[c], count_start[c + 1]):
-                    out[r, count_item[k] * n_windows + bucket] += 1.0
-                for k in range(sum_start[c], sum_start[c + 1]):
-                    x = numbers[sum_column[sum_item[k]], i]
-                    if not math.isnan(x):
-                        out[r, sum_base + sum_item[k] * n_windows + bucket] += x
-                for k in range(distinct_start[c], distinct_start[c + 1]):
-                    d = distinct_item[k]
-                    value = codes[distinct_column[d], i]
-                    if value >= 0 and stamp[d, value] != r:
-                        stamp[d, value] = r
-                        out[r, distinct_base + d * n_windows + bucket] += 1.0
-                for k in range(day_start[c], day_start[c + 1]):
-                    day = when // DAY
-                    if day_seen[day_item[k]] != day:
-                        day_seen[day_item[k]] = day
-                        out[r, day_base + day_item[k] * n_windows + bucket] += 1.0
-            for m in range(n_counts + n_sums + n_distincts + n_days):
-                for w in range(1, n_windows):
-                    out[r, m * n_windows + w] += out[r, m * n_windows + w - 1]
+                own = carried[i - begin]
+                for k in range(width):
+                    own[k] = program.counts[c, k]
+                    total[k] += program.counts[c, k]
+                for w in range(narrowest):
+                    for k in range(width):
+                        left[w, k] += program.counts[c, k]
+                for k in range(program.distincts.start[c], program.distincts.start[c + 1]):
+                    item = program.distincts.item[k]
+                    slot = n_counts + item
+                    code = codes[program.distinct_column[item], i]
+                    if code < 0:
+                        continue
+                    before = latest[item, code]
+                    if before < edge[n_windows - 1]:
+                        # New to every window, also where it was there once: nothing of it is left to leave.
+                        latest[item, code] = i
+                        own[slot] = 1
+                        total[slot] += 1
+                        for w in range(narrowest):
+                            left[w, slot] += 1
+                    else:
+                        # Back in the windows that its latest event has left or was too old to enter.
+                        for w in range(narrowest, n_windows):
+                            if before >= edge[w]:
+                                break
+                            left[w, slot] -= 1
+                        if before < i:
+                            carried[before - begin, slot] = 0
+                            own[slot] = 1
+                            latest[item, code] = i
+                for k in range(program.sums.start[c], program.sums.start[c + 1]):
+                    item = program.sums.item[k]
+                    x = numbers[program.sum_column[item], i]
+                    if math.isnan(x):
+                        continue
+                    held = sum_base + 2 * item * n_windows
+                    for w in range(narrowest, n_windows):
+                        state[held + n_windows + w] += 1.0
+                        more = state[held + w] + x
+                        part = more - state[held + w]
+                        low[held + w] += (state[held + w] - (more - part)) + (x - part)
+                        state[held + w] = more
+
+            # Write: what is in each window, and ratios of it.
+            for w in range(n_windows):
+                for k in range(width):
+                    state[w * width + k] = total[k] - left[w, k]
+            line = out[place[r]]
+            for k in range(len(program.plain)):
+                line[program.plain[k, 0]] = state[program.plain[k, 1]]
+            for k in range(len(program.summed)):
+                line[program.summed[k, 0]] = state[program.summed[k, 1]] + low[program.summed[k, 1]]
+            for k in range(len(program.ratios)):
+                below = state[program.ratios[k, 2]]
+                if program.ratios[k, 3] >= 0:
+                    below -= state[program.ratios[k, 3]]
+                above = state[program.ratios[k, 1]] + low[program.ratios[k, 1]]
+                line[program.ratios[k, 0]] = above / below * program.ratio_scale[k] if below > 0 else np.nan
+            for k in range(program.n_lasts):
+                seen = last_seen[k]
+                line[program.last_columns[k]] = np.nan if seen == moments.ALWAYS else (now - seen) / DAY
+            for k in range(program.n_firsts):
+                seen = first_seen[k]
+                line[program.first_columns[k]] = np.nan if seen == moments.NEVER else (now - seen) / DAY
+            for k in range(n_decays):
+                line[program.decay_columns[k]] = decay[k] * _halved((now - decay_at) * rate[k])

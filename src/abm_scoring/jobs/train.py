@@ -16,9 +16,14 @@ from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
 from abm_scoring.learning.bundle import Bundle, write_bundle
+from abm_scoring.learning.intervals import fit_refits
+from abm_scoring.learning.leakage import Finding, audit, audit_results, block, events_after_outcome, random_split_auc
 from abm_scoring.learning.selection import Outcome, train_ladder
 from abm_scoring.learning.shipping import make_bundle, results
 from abm_scoring.learning.tracking import Tracked, track
+from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.value import train_value, with_values
+from abm_scoring.learning.value_sources import resolve_value
 from abm_scoring.publish.lock import folder_lock
 from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder
 
@@ -26,7 +31,7 @@ from abm_scoring.publish.staged import check_writable, make_output_folder, publi
 CHAMPION = "champion"
 
 #: Sections of the config that shape a model's rows and features.
-MODEL_SECTIONS = ("cohort", "label", "snapshots", "profile", "features")
+MODEL_SECTIONS = ("cohort", "label", "snapshots", "profile", "noise", "features", "value")
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,11 @@ class Trained:
     Attributes:
         bundle: The published folder; None where nothing was shipped.
         model_version: Its version.
+        beside: What was found beside the probability: `value`, `intervals` and `leak_audit`, as JSON values.
     """
 
     outcome: Outcome
+    beside: dict[str, Any]
     prepared: Prepared
     bundle: Path | None
     model_version: str | None
@@ -67,6 +74,7 @@ class Trained:
             "test": self.outcome.test,
             "test_calibration": self.outcome.test_calibration,
             "opponents": self.outcome.opponents,
+            **self.beside,
             "mlflow_run": self.tracked.run_id,
             "warnings": list(self.warnings),
         }
@@ -91,15 +99,56 @@ def train(workspace: Workspace, as_of: pd.Timestamp, today: bool = False, progre
         check_writable(workspace.models)
         progress("reading tables", 0, 0)
         loaded, tables, warnings = load(workspace, as_of, today)
-        history = History.of(tables, until=as_of, timezone=config.project.timezone)
+        history = History.of(tables, until=as_of, timezone=config.project.timezone, noise=config.noise)
         features = resolve(config.features, history, config.profile)
         progress("building features", 0, 0)
         prepared = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features)
-        outcome = train_ladder(prepared.training, config.split, config.model, config.project.timezone, progress)
-        bundle, folder = _publish(workspace, outcome, prepared, features)
-        tracked = _track(workspace, outcome, prepared, loaded, bundle, folder)
-    said = [*warnings, *outcome.warnings, *([tracked.warning] if tracked.warning else [])]
-    return Trained(outcome, prepared, folder, bundle.version if bundle else None, tracked, tuple(said))
+        source = resolve_value(config.value, config.label, history)
+        training = with_values(prepared.training, source, history)
+        findings = _audit(config, training, history)
+        outcome = train_ladder(training, config.split, config.model, config.project.timezone, progress)
+        valued = train_value(training, outcome, source, history, config.model)
+        refits = fit_refits(outcome.model, training, config.model) if outcome.model else None
+        beside = {
+            "value": valued.results,
+            "intervals": refits.results() if refits else None,
+            "leak_audit": _audited(config, findings, training, outcome),
+        }
+        specs = bundle_specs(config, features)
+        made = make_bundle(outcome, training, specs, refits, valued.value, beside) if outcome.model else None
+        folder = _publish(workspace, made)
+        tracked = _track(workspace, outcome, prepared, loaded, made, folder)
+    said = [*warnings, *_suspicions(findings), *outcome.warnings, *valued.warnings]
+    said += [tracked.warning] if tracked.warning else []
+    return Trained(outcome, beside, prepared, folder, made.version if made else None, tracked, tuple(said))
+
+
+def _audit(config: Config, training: TrainingSet, history: History) -> tuple[Finding, ...]:
+    """The leak audit; raises where a finding blocks."""
+    # Only where nobody has converted before does what follows the first conversion tell of the outcome.
+    after = events_after_outcome(history, config.label) if config.cohort.motion == "new" else {}
+    findings = audit(training, config.model.leakage, after)
+    block(findings)
+    return findings
+
+
+def _audited(config: Config, findings: tuple[Finding, ...], training: TrainingSet, outcome: Outcome) -> dict[str, Any]:
+    """The audit's results, with the AUC of a random split beside the forward one."""
+    forward = (outcome.test or {}).get("auc")
+    return {
+        **audit_results(findings, training.catalogue, config.model.leakage),
+        "forward_auc": forward,
+        "random_split_auc": random_split_auc(training, outcome, config.model),
+    }
+
+
+def _suspicions(findings: tuple[Finding, ...]) -> list[str]:
+    """What the audit found and did not block for, in words; findings of one kind about one event type are one."""
+    said: dict[str, str] = {}
+    for finding in findings:
+        why = f" (allowed: {finding.allowed})" if finding.allowed is not None else ""
+        said.setdefault(finding.sentence.partition(": ")[2], f"leak audit: {finding.sentence}{why}")
+    return list(said.values())
 
 
 def model_sections(config: Config) -> dict[str, Any]:
@@ -108,25 +157,25 @@ def model_sections(config: Config) -> dict[str, Any]:
     return {name: whole[name] for name in MODEL_SECTIONS}
 
 
-def _publish(
-    workspace: Workspace, outcome: Outcome, prepared: Prepared, features: tuple[FeatureSpec, ...]
-) -> tuple[Bundle | None, Path | None]:
-    if outcome.model is None:
-        return None, None
-    config = workspace.config
-    specs = {
+def bundle_specs(config: Config, features: tuple[FeatureSpec, ...]) -> dict[str, Any]:
+    """What a bundle remembers of the configuration."""
+    return {
         "declared": model_sections(config),
         "features": [f.model_dump(mode="json") for f in features],
         "cohort": config.cohort.model_dump(mode="json"),
         "snapshots": config.snapshots.model_dump(mode="json"),
+        "noise": config.noise.model_dump(mode="json"),
         "timezone": config.project.timezone,
         "currency": config.project.currency,
     }
-    bundle = make_bundle(outcome, prepared.training, specs)
-    folder = publish_folder(
+
+
+def _publish(workspace: Workspace, bundle: Bundle | None) -> Path | None:
+    if bundle is None:
+        return None
+    return publish_folder(
         workspace.models, bundle.version, CHAMPION, lambda draft: write_bundle(draft, bundle), apart=()
     )
-    return bundle, folder
 
 
 def _track(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -42,12 +43,18 @@ class BoostingModel(Spec):
         return [lightgbm.Booster(model_str=text) for text in self.texts]
 
     def log_odds(self, frame: pd.DataFrame) -> np.ndarray:
-        """n log-odds; the frame's columns are found by name."""
-        matrix = self.encoding.matrix(frame)
+        """n log-odds; the frame's columns are found by name. For a bag fitted to numbers, predictions of these."""
         total = np.zeros(len(frame))
-        for booster in self.boosters if len(frame) else []:
-            total += booster.predict(matrix, raw_score=True, num_threads=self.threads)
+        for found in self.each(frame).T:
+            total += found
         return total / len(self.texts)
+
+    def each(self, frame: pd.DataFrame) -> np.ndarray:
+        """n × models: the same of every model in the bag."""
+        matrix, found = self.encoding.matrix(frame), np.empty((len(self.texts), len(frame)))
+        for i, booster in enumerate(self.boosters if len(frame) else []):
+            found[i] = booster.predict(matrix, raw_score=True, num_threads=self.threads)
+        return found.T
 
     def contributions(self, frame: pd.DataFrame) -> Contributions:
         """TreeSHAP contributions (path-dependent), averaged over the bag."""
@@ -81,32 +88,71 @@ def fit_boosting(rows: TrainingSet, encoding: Encoding, spec: BoostingSpec, seed
         seed: Starts the stream that the bag's seeds are drawn from.
         threads: Threads of native code.
     """
+    signs = signs_of(rows.catalogue, encoding) if spec.monotone else []
+    return fit_bag(rows, encoding, spec, seed, threads, rows.converted.astype(np.float64), "binary", signs)
+
+
+def fit_bag(
+    rows: TrainingSet,
+    encoding: Encoding,
+    spec: BoostingSpec,
+    seed: int,
+    threads: int,
+    target: np.ndarray,
+    objective: Literal["binary", "regression"],
+    signs: Sequence[int] = (),
+    resampled: np.ndarray | None = None,
+) -> BoostingModel:
+    """Fit a bag to any target; arguments as for `fit_boosting`.
+
+    Args:
+        target: n float64.
+        objective: LightGBM's loss.
+        signs: Direction of each column; empty = free.
+        resampled: models × n, how often each row counts for each model; None = once, in `spec.bags` models.
+    """
     import lightgbm
 
-    matrix = encoding.matrix(rows.features)
     names = [column.name for column in encoding.columns]
     categories = [i for i, column in enumerate(encoding.columns) if column.kind == "category"]
-    parameters = _parameters(spec, _signs(rows.catalogue, names), threads)
+    parameters = _parameters(spec, objective, list(signs), threads)
     # Histograms are built once; only what is drawn at random differs within the bag.
     data = lightgbm.Dataset(
-        matrix,
-        rows.converted.astype(np.float64),
+        encoding.matrix(rows.features),
+        target,
         weight=rows.weight,
         feature_name=names,
         categorical_feature=categories,
         params=parameters,
     )
-    # Independent seeds, because neighbouring integers may give LightGBM related streams.
-    seeds = (np.random.SeedSequence(seed).generate_state(spec.bags) >> 1).tolist()
-    bag = [
-        lightgbm.train({**parameters, "bagging_seed": s, "feature_fraction_seed": s}, data, spec.trees) for s in seeds
-    ]
-    return BoostingModel(encoding=encoding, texts=tuple(m.model_to_string() for m in bag), threads=threads)
+    texts = []
+    for i, own_seed in enumerate(_seeds(seed, spec.bags if resampled is None else len(resampled))):
+        sample = data if resampled is None else _sample(data, resampled[i], rows.weights, parameters)
+        own = {**parameters, "bagging_seed": own_seed, "feature_fraction_seed": own_seed}
+        texts.append(lightgbm.train(own, sample, spec.trees).model_to_string())
+    return BoostingModel(encoding=encoding, texts=tuple(texts), threads=threads)
 
 
-def _parameters(spec: BoostingSpec, signs: list[int], threads: int) -> dict[str, object]:
+def _seeds(seed: int, count: int) -> list[int]:
+    """Independent seeds, because neighbouring integers may give LightGBM related streams."""
+    drawn: list[int] = (np.random.SeedSequence(seed).generate_state(count) >> 1).tolist()
+    return drawn
+
+
+def _sample(
+    data: lightgbm.Dataset, times: np.ndarray, weights: np.ndarray, parameters: dict[str, object]
+) -> lightgbm.Dataset:
+    """The rows that were drawn, each weighted by how often, in the histograms of all rows."""
+    drawn = np.flatnonzero(times)
+    # A copy, because training notes its own parameters in the set that it is given.
+    sample = data.construct().subset(drawn.tolist(), params=dict(parameters)).construct()
+    sample.set_weight(weights[drawn] * times[drawn])
+    return sample
+
+
+def _parameters(spec: BoostingSpec, objective: str, signs: list[int], threads: int) -> dict[str, object]:
     parameters: dict[str, object] = {
-        "objective": "binary",
+        "objective": objective,
         "learning_rate": spec.learning_rate,
         "num_leaves": spec.leaves,
         "min_data_in_leaf": spec.min_child,
@@ -120,10 +166,10 @@ def _parameters(spec: BoostingSpec, signs: list[int], threads: int) -> dict[str,
         "force_row_wise": True,
         "verbose": -1,
     }
-    return {**parameters, "monotone_constraints": signs} if spec.monotone and any(signs) else parameters
+    return {**parameters, "monotone_constraints": signs} if any(signs) else parameters
 
 
-def _signs(catalogue: tuple[Feature, ...], names: list[str]) -> list[int]:
+def signs_of(catalogue: tuple[Feature, ...], encoding: Encoding) -> list[int]:
     """Direction of each column; LightGBM takes none for categories."""
     sign = {feature.name: feature.sign if feature.kind == "number" else 0 for feature in catalogue}
-    return [sign[name] for name in names]
+    return [sign[column.name] for column in encoding.columns]

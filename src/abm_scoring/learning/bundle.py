@@ -26,13 +26,15 @@ from abm_scoring.learning.bundle_files import (
 )
 from abm_scoring.learning.calibration import Calibration
 from abm_scoring.learning.contributions import Contributions, probability
+from abm_scoring.learning.intervals import Refits, no_bounds
 from abm_scoring.learning.models import Model
-from abm_scoring.learning.reasons import reasons
+from abm_scoring.learning.reasons import reasons, topic_columns
 from abm_scoring.learning.shares import ShareTable
+from abm_scoring.learning.value import Value, no_value
 from abm_scoring.learning.versions import version_warnings
 from abm_scoring.spec import Spec
 
-MODEL, GOLDEN = "model.json", "golden.json"
+MODEL, GOLDEN, VALUE, REFITS = "model.json", "golden.json", "value.json", "intervals.json"
 TRAIN_FIRST = "run `abm-scoring train CONFIG` to make one"
 #: Golden rows may differ by this much, relative to their size, before a bundle is refused.
 TOLERANCE = 1e-9
@@ -40,15 +42,19 @@ _MODEL: TypeAdapter[Model] = TypeAdapter(Model)
 
 
 class Golden(Spec):
-    """A few training rows with the raw scores that they had when the model was made.
+    """A few training rows with what they scored when the model was made.
 
     Attributes:
         features: Feature → values, None where missing.
         raw_score: Their raw scores.
+        probability_low: Lower ends of their probabilities' intervals; empty where there are none.
+        expected_deal_value: Their expected values of a conversion; empty where there are none.
     """
 
     features: dict[str, tuple[float | str | None, ...]]
     raw_score: tuple[float, ...]
+    probability_low: tuple[float, ...] = ()
+    expected_deal_value: tuple[float, ...] = ()
 
     def frame(self, catalogue: tuple[Feature, ...]) -> pd.DataFrame:
         """The rows as a feature frame."""
@@ -92,12 +98,16 @@ class Bundle:
         about: Everything but the model.
         model: The model.
         golden: Rows that prove it.
+        refits: What the intervals of probabilities come from; None where no probability is claimed.
+        value: What a conversion is worth; None where nobody knows.
         warnings: What was noticed while it was read.
     """
 
     about: About
     model: Model
     golden: Golden
+    refits: Refits | None = None
+    value: Value | None = None
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property
@@ -120,7 +130,10 @@ class Bundle:
         Returns:
             n rows: `raw_score`, `probability` (NaN where the rung claims none), `fit_raw`, `behaviour_raw` (the parts
             of the raw score that come from what the company is and does), `score`, `fit_score`, `engagement_score` (0
-            to 100, NaN where the model has no such features), and five columns a reason slot (`Reasons.columns`).
+            to 100, NaN where the model has no such features), `probability_low`, `probability_high` (90 % interval,
+            see `Refits`), `expected_deal_value`, `expected_value` (money, NaN where no value is known),
+            `topic_<code>` for every topic (log-odds; with the base of the contributions they add up to `raw_score`),
+            and five columns a reason slot (`Reasons.columns`).
         """
         found = self.contributions(frame)
         raw = {"raw": found.log_odds, **{part: found.part(self._part(part)) for part in ("fit", "behaviour")}}
@@ -138,11 +151,26 @@ class Bundle:
             },
             index=frame.index,
         )
-        return pd.concat([scored, self._reasons(found, frame, reasons, negative_reasons)], axis=1)
+        parts = [
+            scored,
+            self._bounds(frame, raw["raw"]),
+            self._value(frame, p),
+            topic_columns(found.values, self.about.catalogue, frame.index),
+            self._reasons(found, frame, reasons, negative_reasons),
+        ]
+        return pd.concat(parts, axis=1)
 
     def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
         """Category → rows whose level the training never saw, where there are any."""
         return self.model.unseen(frame)
+
+    def _bounds(self, frame: pd.DataFrame, raw_score: np.ndarray) -> pd.DataFrame:
+        claimed = self.refits if self.about.claims_probability else None
+        return no_bounds(frame) if claimed is None else claimed.bounds(frame, raw_score, self.about.calibration)
+
+    def _value(self, frame: pd.DataFrame, p: np.ndarray) -> pd.DataFrame:
+        known = self.value if self.about.claims_probability else None
+        return no_value(frame) if known is None else known.columns(frame, p)
 
     def _part(self, part: str) -> np.ndarray:
         return np.array([i for i, f in enumerate(self.about.catalogue) if f.part == part], dtype=int)
@@ -180,9 +208,11 @@ def read_bundle(folder: Path) -> Bundle:
         about = About.model_validate_json(to_json(stated))
         model = _MODEL.validate_python(_with_texts(parse(files[MODEL]), files))
         golden = Golden.model_validate(parse(files[GOLDEN]))
+        refits = Refits.model_validate(_with_texts(parse(files[REFITS]), files)) if REFITS in files else None
+        value = Value.model_validate(_with_texts(parse(files[VALUE]), files)) if VALUE in files else None
     except (ValidationError, KeyError, ValueError) as error:
         raise unusable(folder, f"the model cannot be read ({type(error).__name__})") from error
-    bundle = Bundle(about, model, golden, version_warnings(about.versions))
+    bundle = Bundle(about, model, golden, refits, value, version_warnings(about.versions))
     difference = _difference(bundle, folder)
     # Written so that NaN counts as a difference.
     if not (difference <= TOLERANCE).all():
@@ -194,31 +224,66 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def _difference(bundle: Bundle, folder: Path) -> np.ndarray:
-    """How far each golden row scores from what it scored when the model was made, relative to its size."""
-    stored = np.array(bundle.golden.raw_score)
+    """How far golden rows score from what they scored when the model was made, relative to the size of each number."""
     try:
-        found = bundle.contributions(bundle.golden.frame(bundle.about.catalogue)).log_odds
-        return np.abs(found - stored) / np.maximum(1, np.abs(stored))
+        found = golden_scores(bundle, bundle.golden.frame(bundle.about.catalogue))
+        parts = ("raw_score", "probability_low", "expected_deal_value")
+        stored = {name: np.array(getattr(bundle.golden, name), dtype=np.float64) for name in parts}
+        # What the golden rows do not have is empty there; a part that is only on one side is a difference.
+        if set(found) != {name for name in parts if len(stored[name])}:
+            raise ValueError
+        every = [np.abs(found[name] - stored[name]) / np.maximum(1, np.abs(stored[name])) for name in found]
     except (BadDataError, KeyError, ValueError) as error:
         raise unusable(folder, "the model cannot score its own golden rows") from error
+    return np.concatenate(every)
+
+
+def golden_scores(bundle: Bundle, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What golden rows prove: a number of each part of the bundle that there is, by its name in `Golden`."""
+    raw_score = bundle.contributions(frame).log_odds
+    found = {"raw_score": raw_score}
+    if bundle.refits is not None:
+        bounds = bundle.refits.bounds(frame, raw_score, bundle.about.calibration)
+        found["probability_low"] = bounds["probability_low"].to_numpy()
+    if bundle.value is not None:
+        found["expected_deal_value"] = bundle.value.severity.values(frame)
+    return found
 
 
 def _files(bundle: Bundle) -> dict[str, bytes]:
     """Every file but the manifest: name → bytes."""
-    model = _dump(bundle.model)
-    holder = model.get("boosting", model)
-    texts = {f"boosting_{i:02d}.txt": text.encode() for i, text in enumerate(holder.get("texts", ()))}
+    parts = {MODEL: (bundle.model, "boosting"), REFITS: (bundle.refits, "refit"), VALUE: (bundle.value, "value")}
+    files = {GOLDEN: to_json(_dump(bundle.golden))}
+    for name, (part, stem) in parts.items():
+        if part is not None:
+            dumped = _dump(part)
+            files |= _texts_apart(dumped, stem)
+            files[name] = to_json(dumped)
+    return files
+
+
+def _texts_apart(dumped: dict[str, Any], stem: str) -> dict[str, bytes]:
+    """The LightGBM texts in a dump as files of their own; in their place the dump then has the names of the files."""
+    holder = _holder(dumped)
+    texts = {f"{stem}_{i:02d}.txt": text.encode() for i, text in enumerate(holder.get("texts", ()))}
     if texts:
         holder["texts"] = list(texts)
-    return {MODEL: to_json(model), GOLDEN: to_json(_dump(bundle.golden)), **texts}
+    return texts
 
 
-def _with_texts(model: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+def _with_texts(dumped: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """The inverse: file names replaced by what they hold."""
-    holder = model.get("boosting", model)
+    holder = _holder(dumped)
     if "texts" in holder:
         holder["texts"] = tuple(files[name].decode() for name in holder["texts"])
-    return model
+    return dumped
+
+
+def _holder(dumped: dict[str, Any]) -> dict[str, Any]:
+    """The part of a dump that has the LightGBM texts, if any has."""
+    for name in ("boosting", "severity", "trees"):
+        dumped = dumped.get(name, dumped)
+    return dumped
 
 
 def _dump(spec: Spec) -> dict[str, Any]:

@@ -97,6 +97,27 @@ def improvement_bound(gain: np.ndarray, family: np.ndarray, n_boot: int, seed: i
     return float(np.quantile(np.concatenate(means), level))
 
 
+def ratio_interval(above: np.ndarray, below: np.ndarray, family: np.ndarray, n_boot: int, seed: int) -> Metric:
+    """95 % interval of Σ above ÷ Σ below, bootstrapped over families.
+
+    Args:
+        above, below: n numbers.
+        family: n ids of account families.
+        n_boot: Number of draws.
+        seed: Makes the draws reproducible.
+    """
+    if not len(above):
+        return [None, None]
+    codes, families = pd.factorize(family)
+    numerator, denominator = np.bincount(codes, weights=above), np.bincount(codes, weights=below)
+    found = []
+    for drawn in _draws(len(families), len(families), n_boot, seed):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = (drawn @ numerator) / (drawn @ denominator)
+        found.append(np.where(np.isfinite(ratio), ratio, np.nan))
+    return _interval(np.concatenate(found))
+
+
 def _with_intervals(
     measure: Callable[[Weighted], dict[str, np.ndarray]], rows: Ranked, family: np.ndarray, n_boot: int, seed: int
 ) -> dict[str, Metric]:

@@ -27,7 +27,8 @@ def inner_folds(rows: TrainingSet, embargo_days: int, seed: int) -> list[Fold]:
     forward = [fold for fold in _forward(rows.as_of, embargo_days) if _usable(rows.converted, fold)]
     if len(forward) >= 2:
         return forward
-    return [fold for fold in _by_family(rows.family, seed) if _usable(rows.converted, fold)]
+    by_family = [(np.flatnonzero(fit), np.flatnonzero(check)) for fit, check in family_folds(rows.family, seed)]
+    return [fold for fold in by_family if _usable(rows.converted, fold)]
 
 
 def _forward(as_of: np.ndarray, embargo_days: int) -> list[Fold]:
@@ -42,10 +43,11 @@ def _forward(as_of: np.ndarray, embargo_days: int) -> list[Fold]:
     ]
 
 
-def _by_family(family: np.ndarray, seed: int) -> list[Fold]:
+def family_folds(family: np.ndarray, seed: int) -> list[Fold]:
+    """`FAMILY_FOLDS` pairs (fit, check) of masks; each family is checked in one of them, whole."""
     codes, families = pd.factorize(family, sort=True)
-    dealt = np.random.default_rng(seed).permutation(len(families)) % FAMILY_FOLDS
-    return [(np.flatnonzero(dealt[codes] != k), np.flatnonzero(dealt[codes] == k)) for k in range(FAMILY_FOLDS)]
+    dealt = (np.random.default_rng(seed).permutation(len(families)) % FAMILY_FOLDS)[codes]
+    return [(dealt != k, dealt == k) for k in range(FAMILY_FOLDS)]
 
 
 def _usable(converted: np.ndarray, fold: Fold) -> bool:

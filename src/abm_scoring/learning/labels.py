@@ -27,6 +27,17 @@ class _Label(Spec):
         end: np.ndarray = as_of + (self.horizon_days + self.settle_days) * DAY
         return end <= micros(observed_until)
 
+    def first(self, history: History) -> np.ndarray:
+        """int64 [accounts]: moment of each account's first conversion, `NEVER` where there is none."""
+        offsets, when = self._moments(history)
+        found = np.full(len(history.account_ids), NEVER)
+        np.minimum.at(found, np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), when)
+        return found
+
+    def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
+        """Offsets of accounts, and when each of their facts converts them; `NEVER` where it does not."""
+        raise NotImplementedError
+
 
 class OpportunityWon(_Label):
     """Converted = an opportunity was won in the window."""
@@ -36,11 +47,14 @@ class OpportunityWon(_Label):
 
     def converted(self, history: History, rows: pd.DataFrame) -> np.ndarray:
         """bool [n] for rows `account_id`, `as_of`."""
+        return _any_within(*self._moments(history), history, rows, self.horizon_days)
+
+    def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         when = _opportunity_moments(history, "closed_at", self.kinds)
         won = history.facts["opportunities"].frame.get("is_won")
         if won is not None:
             when = np.where(won.fillna(False).astype(bool), when, NEVER)
-        return _any_within(history.facts["opportunities"].offsets, when, history, rows, self.horizon_days)
+        return history.facts["opportunities"].offsets, when
 
 
 class OpportunityCreated(_Label):
@@ -51,8 +65,11 @@ class OpportunityCreated(_Label):
 
     def converted(self, history: History, rows: pd.DataFrame) -> np.ndarray:
         """bool [n] for rows `account_id`, `as_of`."""
+        return _any_within(*self._moments(history), history, rows, self.horizon_days)
+
+    def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         when = _opportunity_moments(history, "created_at", self.kinds)
-        return _any_within(history.facts["opportunities"].offsets, when, history, rows, self.horizon_days)
+        return history.facts["opportunities"].offsets, when
 
 
 class EventOccurred(_Label):
@@ -67,6 +84,9 @@ class EventOccurred(_Label):
         Raises:
             BadDataError: None of the event types occurs in the data.
         """
+        return _any_within(*self._moments(history), history, rows, self.horizon_days)
+
+    def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         log = history.log
         wanted = [log.types.index(t) for t in self.event_types if t in log.types]
         if not wanted:
@@ -75,8 +95,7 @@ class EventOccurred(_Label):
                 where="label.event_types",
                 fix=f"the events have: {', '.join(log.types[:12]) or 'none'}",
             )
-        when = np.where(np.isin(log.type_code, wanted), log.occurred, NEVER)
-        return _any_within(log.offsets, when, history, rows, self.horizon_days)
+        return log.offsets, np.where(np.isin(log.type_code, wanted), log.occurred, NEVER)
 
 
 LabelSpec = Annotated[OpportunityWon | OpportunityCreated | EventOccurred, Field(discriminator="kind")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from abm_scoring.learning.calibration import Calibration
 from abm_scoring.learning.evaluation import Metric
 from abm_scoring.learning.models import Model
@@ -29,6 +31,7 @@ class Outcome:
         calibration_gain: Log-loss that recalibration saved forward, and its one-sided 95 % bound; None = not tried.
         test: Metrics of the chosen recipe on the test part; None without one.
         test_calibration: Slope, intercept and expected ÷ observed there.
+        test_probability: The probabilities of the test rows that were measured; None without a test part.
         opponents: Name → the same metrics as `test`.
         dropped: Feature → why the shipped model does not use it.
         n_train: Rows that the tested model was fitted on: all that had matured before the test.
@@ -48,6 +51,7 @@ class Outcome:
     calibration_gain: tuple[float | None, float | None] = (None, None)
     test: dict[str, Metric] | None = None
     test_calibration: dict[str, Metric] | None = None
+    test_probability: np.ndarray | None = None
     opponents: dict[str, dict[str, Metric]] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
     n_train: int = 0

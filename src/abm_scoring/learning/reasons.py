@@ -57,6 +57,33 @@ class Reasons:
         return pd.DataFrame(found, index=frame.index)
 
 
+def topics_of(catalogue: Sequence[Feature]) -> tuple[str, ...]:
+    """Topic codes in the order of their first feature."""
+    return tuple(dict.fromkeys(feature.topic for feature in catalogue))
+
+
+def topic_contributions(contributions: np.ndarray, catalogue: Sequence[Feature]) -> np.ndarray:
+    """n × t sums over the features of each topic, in the order of `topics_of`.
+
+    Summed column by column, so that a row's bits do not depend on how many rows are scored with it.
+
+    Args:
+        contributions: n × f log-odds in catalogue order.
+        catalogue: The f features.
+    """
+    place = {topic: i for i, topic in enumerate(topics_of(catalogue))}
+    total = np.zeros((len(contributions), len(place)))
+    for j, feature in enumerate(catalogue):
+        total[:, place[feature.topic]] += contributions[:, j]
+    return total
+
+
+def topic_columns(contributions: np.ndarray, catalogue: Sequence[Feature], index: pd.Index) -> pd.DataFrame:
+    """`topic_<code>` (float64, log-odds) for every topic; with the base they add up to the raw score."""
+    names = [f"topic_{topic}" for topic in topics_of(catalogue)]
+    return pd.DataFrame(topic_contributions(contributions, catalogue), columns=names, index=index)
+
+
 def reasons(contributions: np.ndarray, catalogue: Sequence[Feature], count: int, sign: int) -> Reasons:
     """Sum contributions by topic and take the strongest of one sign.
 
@@ -69,14 +96,12 @@ def reasons(contributions: np.ndarray, catalogue: Sequence[Feature], count: int,
         count: Reasons wanted per account, k.
         sign: 1 for what speaks for an account, -1 for what speaks against it.
     """
-    topics = tuple(dict.fromkeys(feature.topic for feature in catalogue))
+    topics = topics_of(catalogue)
     signed = sign * contributions
     n = len(signed)
-    strength, speaker = np.zeros((n, len(topics))), np.zeros((n, len(topics)), dtype=np.intp)
+    strength, speaker = sign * topic_contributions(contributions, catalogue), np.zeros((n, len(topics)), dtype=np.intp)
     for i, topic in enumerate(topics):
         members = np.array([j for j, feature in enumerate(catalogue) if feature.topic == topic])
-        for member in members:
-            strength[:, i] += signed[:, member]
         speaker[:, i] = members[np.argmax(signed[:, members], axis=1)]
     best = np.argsort(-strength, axis=1, kind="stable")[:, :count]
     rows = np.arange(n)[:, None]

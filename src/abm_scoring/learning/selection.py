@@ -189,6 +189,7 @@ def _test(training: TrainingSet, chosen: Outcome, rung: Rung, spec: ModelSpec, t
         chosen,
         test=measure(ours),
         test_calibration=evaluate_calibration(ours, held.converted, held.family, spec.bootstrap, spec.seed),
+        test_probability=ours,
         opponents={name: measure(p) for name, p in rivals.items()},
     )
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from abm_scoring.features.catalogue import Feature
-from abm_scoring.learning.bundle import About, Bundle, Golden
+from abm_scoring.learning.bundle import About, Bundle, Golden, golden_scores
 from abm_scoring.learning.contributions import Contributions
+from abm_scoring.learning.intervals import Refits
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.profile import TOTAL
 from abm_scoring.learning.shares import ShareTable, share_table
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.value import Value
 from abm_scoring.learning.versions import installed
 
 GOLDEN_ROWS = 24
@@ -23,13 +25,23 @@ SAMPLE_ROWS = 10_000
 _PARTS = ("fit", "behaviour")
 
 
-def make_bundle(outcome: Outcome, training: TrainingSet, specs: dict[str, Any]) -> Bundle:
+def make_bundle(
+    outcome: Outcome,
+    training: TrainingSet,
+    specs: dict[str, Any],
+    refits: Refits | None = None,
+    value: Value | None = None,
+    beside: dict[str, Any] | None = None,
+) -> Bundle:
     """Everything that scoring needs, in one value.
 
     Args:
         outcome: What training came to; its model is not None.
         training: The rows that the model was fitted on.
         specs: Resolved specs that scoring builds features, cohort, label and snapshots with, as JSON values.
+        refits: What intervals come from; None = no intervals.
+        value: What a conversion is worth; None = nobody knows.
+        beside: Further results of the training, as JSON values, to keep with the model.
     """
     assert outcome.model is not None
     frame = _sample(training)
@@ -43,10 +55,11 @@ def make_bundle(outcome: Outcome, training: TrainingSet, specs: dict[str, Any]) 
         scores=_score_tables(found, training.catalogue),
         specs=specs,
         training=_window(training),
-        results=results(outcome),
+        results={**results(outcome), **(beside or {})},
         versions=installed(),
     )
-    return Bundle(about, outcome.model, _golden(frame, found.log_odds, training.catalogue))
+    bundle = Bundle(about, outcome.model, Golden(features={}, raw_score=()), refits, value)
+    return replace(bundle, golden=_golden(bundle, frame, found.log_odds))
 
 
 def results(outcome: Outcome) -> dict[str, Any]:
@@ -54,8 +67,8 @@ def results(outcome: Outcome) -> dict[str, Any]:
     kept = asdict(outcome, dict_factory=lambda items: {k: v for k, v in items if not isinstance(v, np.ndarray)})
     windows = kept.pop("windows")
     dates = {name: windows[name].isoformat() if windows[name] else None for name in ("choose_from", "test_from")}
-    for name in ("model", "calibration"):
-        kept.pop(name)
+    for name in ("model", "calibration", "test_probability"):
+        kept.pop(name, None)
     return {
         **kept,
         **dates,
@@ -102,12 +115,14 @@ def _window(training: TrainingSet) -> dict[str, Any]:
     }
 
 
-def _golden(frame: pd.DataFrame, raw_score: np.ndarray, catalogue: tuple[Feature, ...]) -> Golden:
+def _golden(bundle: Bundle, frame: pd.DataFrame, raw_score: np.ndarray) -> Golden:
     """Rows evenly spaced over the order of scores, the lowest and the highest included."""
     order = np.argsort(raw_score, kind="stable")
     rows = order[np.unique(np.linspace(0, len(order) - 1, GOLDEN_ROWS).round().astype(int))]
-    features = {f.name: tuple(_plain(value) for value in frame[f.name].to_numpy()[rows]) for f in catalogue}
-    return Golden(features=features, raw_score=tuple(raw_score[rows].tolist()))
+    names = [f.name for f in bundle.about.catalogue]
+    features = {name: tuple(_plain(value) for value in frame[name].to_numpy()[rows]) for name in names}
+    scores = golden_scores(bundle, frame.iloc[rows].reset_index(drop=True))
+    return Golden(features=features, **{name: tuple(found.tolist()) for name, found in scores.items()})
 
 
 def _plain(value: object) -> float | str | None:

@@ -41,6 +41,19 @@ class BoostingSpec(Spec):
     monotone: bool = Field(True, description="let features whose direction is known only speak in that direction")
 
 
+class LeakageSpec(Spec):
+    """When a feature is suspected of knowing the outcome; training stops there unless the feature is allowed."""
+
+    max_auc: float = Field(0.92, gt=0.5, le=1, description="a single feature above this AUC is suspected")
+    max_missing_auc: float = Field(
+        0.6, gt=0.5, le=1, description="a column without a date whose being filled exceeds this AUC is suspected"
+    )
+    max_categories: int = Field(200, ge=2, description="an account column with more values than this is an identifier")
+    allow: dict[str, str] = Field(
+        default_factory=dict, description="feature → why it is known beforehand; the audit then only reports it"
+    )
+
+
 class ModelSpec(Spec):
     """Which rung of the ladder to train.
 
@@ -65,6 +78,7 @@ class ModelSpec(Spec):
         ge=1_000,
         description="rows a model is fitted on: all conversions and a weighted sample of the other rows",
     )
+    leakage: LeakageSpec = LeakageSpec()
     seed: int = Field(0, ge=0, description="seed of bags, folds and resamples")
     threads: int = Field(2, ge=1, description="threads of native code; part of what makes a fit reproducible")
     bootstrap: int = Field(500, ge=50, description="resamples of accounts behind each interval")

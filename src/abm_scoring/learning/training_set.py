@@ -23,6 +23,9 @@ class TrainingSet:
         catalogue: f features, what each column means.
         horizon_days: Length of the label's window in days.
         weight: n float64, how many rows each stands for (see `thinned`); None = one each.
+        value: n float64, what the conversion was worth; NaN where the row did not convert or nobody recorded it; None
+            where conversions have no value.
+        past_value: n float64, the same of the horizon before `as_of`, 0 where there was nothing.
     """
 
     features: pd.DataFrame
@@ -33,6 +36,8 @@ class TrainingSet:
     catalogue: tuple[Feature, ...]
     horizon_days: int
     weight: np.ndarray | None = None
+    value: np.ndarray | None = None
+    past_value: np.ndarray | None = None
 
     @property
     def weights(self) -> np.ndarray:
@@ -53,7 +58,7 @@ class TrainingSet:
             self.family[index],
             self.catalogue,
             self.horizon_days,
-            None if self.weight is None else self.weight[index],
+            *(None if column is None else column[index] for column in (self.weight, self.value, self.past_value)),
         )
 
 

@@ -86,6 +86,24 @@ def write_csv(
             file.write(_lines(frame.iloc[start : start + _ROWS_AT_ONCE], dialect).encode())
 
 
+def write_list_csv(
+    frame: pd.DataFrame,
+    path: Path,
+    *,
+    delimiter: str = ",",
+    decimal: str = ".",
+    decimals: Mapping[str, int] | None = None,
+) -> None:
+    """`write_csv` for a list: floats as `decimals` says where the frame has them, every timestamp as its day."""
+    floats = {name: places for name, places in (decimals or {}).items() if name in frame and _is_float(frame[name])}
+    days = [str(name) for name in frame if types.is_datetime64_any_dtype(frame[name].dtype)]
+    write_csv(frame, path, delimiter=delimiter, decimal=decimal, decimals=floats, dates=days)
+
+
+def _is_float(column: pd.Series) -> bool:
+    return bool(types.is_float_dtype(column.dtype))
+
+
 def safe_text(text: str) -> str:
     """The text, with a leading `'` where a spreadsheet could take it for a formula."""
     return f"'{text}" if _FORMULA.match(text) else text

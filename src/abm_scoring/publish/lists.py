@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,9 @@ def ranked_list(
     """The ranked list as published.
 
     Args:
-        ranked: n rows in list order with the account's columns, scores, and reason codes and values.
+        ranked: n rows in list order with the account's columns, scores, and reason codes and values; where there are
+            MQAs, `mqa_reason` is the code of the rule; where there was a run before, `change_topic`, `change_delta` and
+            `change_kind` say what moved the score.
         catalogue: The model's features, for their phrases.
         columns: Names in the order of the list; those that the run cannot fill are left out, not faked.
         words: The language.
@@ -38,6 +40,10 @@ def ranked_list(
     for column in columns:
         if column.startswith(("reason_", "negative_reason_")) and f"{column}_feature" in ranked:
             filled[column] = _sentences(ranked, column, by_name, words)
+    if "mqa_reason" in ranked:
+        filled["mqa_reason"] = _worded(ranked["mqa_reason"], words.rule)
+    if "change_topic" in ranked:
+        filled["change_reason"] = _changes(ranked, words)
     present = [c for c in columns if c in filled]
     return filled[present]
 
@@ -47,6 +53,26 @@ def not_scored_list(rows: pd.DataFrame, columns: Sequence[str], words: Words) ->
     reason = rows["status"].map({code: words.not_scored(code) for code in rows["status"].unique()}).astype("str")
     ordered = rows.assign(reason=reason).sort_values(["status", "account_id"], ignore_index=True)
     return ordered.reindex(columns=list(columns))
+
+
+def local_days(frame: pd.DataFrame, timezone: str) -> pd.DataFrame:
+    """Timestamps as the project's clock shows them, so that their date is the day people there know.
+
+    They are called UTC all the same, because writers give days in UTC: for files that people read, never for keeping.
+    """
+    stamps = [c for c in frame if str(frame[c].dtype).startswith("datetime64")]
+    moved = {str(c): frame[c].dt.tz_convert(timezone).dt.tz_localize(None).dt.tz_localize("UTC") for c in stamps}
+    return frame.assign(**moved) if moved else frame
+
+
+def _worded(codes: pd.Series, say: Callable[[str], str]) -> pd.Series:
+    """Codes in words; null stays null."""
+    return codes.map({code: say(code) for code in codes.dropna().unique()}).astype("str")
+
+
+def _changes(ranked: pd.DataFrame, words: Words) -> pd.Series:
+    told = zip(ranked["change_topic"], ranked["change_delta"], ranked["change_kind"], strict=True)
+    return pd.Series([words.change(*change) for change in told], index=ranked.index, dtype="str")
 
 
 def _sentences(ranked: pd.DataFrame, slot: str, by_name: Mapping[str, Feature], words: Words) -> pd.Series:

@@ -54,6 +54,39 @@ class Counts(Spec):
     not_scored: Count
 
 
+class MqaRecord(Spec):
+    """What a night changed about MQAs."""
+
+    open: Count = Field(description="MQAs open after the run")
+    entered: Count = Field(description="accounts that became one")
+    left: Count = Field(description="MQAs that ended")
+    flips_wanted: Count = Field(
+        description="MQAs that scores and the list would end or begin, without what age and sales explain"
+    )
+    breaker_tripped: bool = Field(description="whether the circuit breaker held these back")
+
+
+class HoldoutRecord(Spec):
+    """What the holdout can tell: normal approximation, 80 % power, 5 % level, families as units."""
+
+    families: Count = Field(description="candidate families")
+    withheld: Count = Field(description="of which are withheld")
+    base_rate: float | None = Field(description="mean conversion probability of a candidate family")
+    detectable_lift: float | None = Field(description="smallest relative effect that the arms detect")
+    wanted_lift: float = Field(description="relative effect that one would like to detect")
+    share_needed: float | None = Field(description="share to withhold for it; null: no share is enough")
+    per_arm: float | None = Field(description="families that each of two equal arms needs for it")
+
+
+class NoiseRecord(Spec):
+    """What the bot and noise gate found."""
+
+    action: str = Field(description="keep, cap or exclude")
+    flagged: dict[str, Count] = Field(description="rule → events that it flagged")
+    left_out: Count = Field(description="events that features did not see")
+    accounts: dict[str, Count] = Field(description="accounts with most flagged events → how many")
+
+
 class Versions(Spec):
     """Software that computed the run."""
 
@@ -77,16 +110,22 @@ class Manifest(Spec):
     scored_at: Utc = Field(description="when the run was computed")
     timings: dict[str, float] = Field(default_factory=dict, description="seconds by stage")
     retrospective: bool = Field(False, description="a backfill or what-if: never current, never in the ledger")
-    predecessor: str | None = Field(None, description="run that was current before this one; null for the first")
+    predecessor: str | None = Field(
+        None,
+        description="last run of an earlier day on the chain, whose state this one goes on from; null for the first",
+    )
     model_version: str = Field(description="version of the model bundle")
     config_hash: str = Field(description="hash of the configuration")
     rung: str = Field(description="rung of the model ladder")
     horizon_days: int | None = Field(None, ge=1, description="days that a conversion probability looks ahead")
     inputs: dict[str, InputRecord] = Field(description="canonical tables by name")
     counts: Counts
+    mqa: MqaRecord | None = Field(None, description="what changed about MQAs; null where no status is kept")
+    holdout: HoldoutRecord | None = Field(None, description="what the holdout can tell; null without one")
     files: dict[FileName, FileHash] = Field(description="every other file of the run by relative name")
     versions: Versions
     warnings: tuple[str, ...] = Field((), description="one sentence each")
+    noise: NoiseRecord | None = Field(None, description="implausible activity; null where the gate was not asked")
     score_quantiles: dict[str, float] = Field(default_factory=dict, description="quantiles of the score, e.g. 0.5")
     expected_conversions: float | None = Field(None, ge=0, description="sum of probabilities of the scored accounts")
 

@@ -26,6 +26,7 @@ NAN = float("nan")
 WEB_30: dict[str, str | int] = {"event_type": "web_visit", "days": 30}
 ANY_30: dict[str, str | int] = {"event_type": "any", "days": 30}
 MOMENTUM: dict[str, str | int] = {"event_type": "web_visit", "short_days": 30, "long_days": 90}
+BURST: dict[str, str | int] = {"event_type": "web_visit", "short_days": 7, "long_days": 98}
 WANTED = "agile; integrity; forward-looking"
 
 
@@ -201,7 +202,7 @@ def test_golden_sentences(phrase: str, args: Args, value: object, expected: str)
 
 
 def test_every_phrase_has_a_golden_sentence() -> None:
-    assert PHRASES.keys() <= {phrase for phrase, _, _, _ in GOLDEN}
+    assert PHRASES.keys() <= {phrase for phrase, _, _, _ in (*GOLDEN, *RHYTHM)}
 
 
 @pytest.mark.parametrize(
@@ -315,7 +316,7 @@ def test_why_an_account_has_no_score() -> None:
 
 
 def test_a_language_without_a_catalogue() -> None:
-    with pytest.raises(ConfigError, match=r"'xx'.*choose one of en") as caught:
+    with pytest.raises(ConfigError, match=r"'xx'.*choose one of de, en, ro, ru") as caught:
         Words("xx")
     assert caught.value.exit_code == 78
 
@@ -398,3 +399,117 @@ def test_each_feature_speaks_in_one_line_without_codes(feature: Feature, value: 
 
 def test_phrases_with_details_are_phrases() -> None:
     assert PHRASES.keys() >= DETAILED
+
+
+SPOKEN: list[tuple[str, Args, object, str, str, str]] = [
+    (
+        *("event_count", WEB_30, 1),
+        *("1 Website-Besuch in den letzten 30 Tagen", "1 посещение сайта за последние 30 дней"),
+        "1 vizită pe site în ultimele 30 de zile",
+    ),
+    (
+        *("event_count", WEB_30, 3),
+        *("3 Website-Besuche in den letzten 30 Tagen", "3 посещения сайта за последние 30 дней"),
+        "3 vizite pe site în ultimele 30 de zile",
+    ),
+    (
+        *("event_count", WEB_30, 25),
+        *("25 Website-Besuche in den letzten 30 Tagen", "25 посещений сайта за последние 30 дней"),
+        "25 de vizite pe site în ultimele 30 de zile",
+    ),
+    (
+        *("event_count", WEB_30, 0),
+        *("keine Website-Besuche in den letzten 30 Tagen", "нет посещений сайта за последние 30 дней"),
+        "fără vizite pe site în ultimele 30 de zile",
+    ),
+    (
+        *("recency", {"event_type": "meeting"}, 21.5),
+        *("Termin: zuletzt vor 21 Tagen", "встреча: последний раз 21 день назад"),
+        "întâlnire: ultima dată acum 21 de zile",
+    ),
+    (
+        *("momentum", MOMENTUM, 2.14),
+        *(
+            "Website-Besuche: 2,1× so häufig wie im 90-Tage-Schnitt",
+            "посещения сайта: темп выше, 2,1× к среднему за 90 дн.",
+        ),
+        "vizite pe site: ritm mai mare, de 2,1× față de media pe 90 de zile",
+    ),
+    (
+        *("size", {}, 1200, "1 200 Mitarbeiter", "1 200 сотрудников"),
+        "1 200 de angajați",
+    ),
+]
+
+
+RHYTHM: list[tuple[str, Args, object, str]] = [
+    (
+        "event_mean",
+        WEB_30 | {"column": "minutes"},
+        3.42,
+        "website visits of 3.42 minutes on average in the last 30 days",
+    ),
+    ("event_mean", WEB_30 | {"column": "minutes"}, NAN, "no website visits in the last 30 days"),
+    ("event_least", WEB_30 | {"column": "value"}, 1200, "website visits of at least 1 200 in the last 30 days"),
+    ("event_most", WEB_30 | {"column": "minutes"}, 1, "website visits of up to 1 minute in the last 30 days"),
+    ("active_weeks", WEB_30, 3, "website visits in 3 weeks in the last 30 days"),
+    ("active_weeks", WEB_30, 0, "no website visits in the last 30 days"),
+    ("gap_mean", WEB_30, 4.2, "website visits every 4.2 days in the last 30 days"),
+    ("gap_mean", WEB_30, NAN, "fewer than two website visits in the last 30 days"),
+    ("gap_regularity", WEB_30, 0.3, "regular website visits in the last 30 days"),
+    ("gap_regularity", WEB_30, 0.7, "irregular website visits in the last 30 days"),
+    ("gap_regularity", WEB_30, NAN, "too few website visits for a rhythm in the last 30 days"),
+    ("replies", WEB_30, 1, "1 website visit soon after your outreach in the last 30 days"),
+    ("replies", WEB_30, 0, "no website visits soon after your outreach in the last 30 days"),
+    ("burst", BURST, 3.21, "website visits last week at 3.2× their earlier pace"),
+    ("burst", BURST, 1.04, "website visits last week at their earlier pace"),
+    ("burst", BURST, 0, "no website visits in the last 7 days"),
+    ("burst", BURST, NAN, "no website visits in the last 98 days"),
+    ("streak_weeks", {"event_type": "web_visit"}, 3, "website visits for 3 weeks in a row"),
+    ("streak_weeks", {"event_type": "web_visit"}, 0, "no website visits in the last 7 days"),
+]
+
+
+@pytest.mark.parametrize(("phrase", "args", "value", "said"), RHYTHM)
+def test_rhythm_by_example(phrase: str, args: Args, value: object, said: str) -> None:
+    assert Words("en").reason(feature(phrase, args), value, positive=True) == said
+
+
+@pytest.mark.parametrize(("phrase", "args", "value", "german", "russian", "romanian"), SPOKEN)
+def test_other_languages_by_example(
+    phrase: str, args: Args, value: object, german: str, russian: str, romanian: str
+) -> None:
+    said = {code: Words(code).reason(feature(phrase, args), value, positive=True) for code in ("de", "ru", "ro")}
+    assert said == {"de": german, "ru": russian, "ro": romanian}
+
+
+@pytest.mark.parametrize("language", ["de", "en", "ro", "ru"])
+@pytest.mark.parametrize("phrase", sorted(PHRASES))
+def test_every_phrase_can_be_said_in_every_language(language: str, phrase: str) -> None:
+    args: Args = {"event_type": "web_visit", "days": 30, "short_days": 30, "long_days": 90, "required": 6}
+    for value in (0.0, 1.0, 2.0, 21.0, 0.37, NAN):
+        text = Words(language).reason(feature(phrase, args), value, positive=False)
+        assert text and "{" not in text and "}" not in text
+
+
+class TestChange:
+    def test_says_direction_topic_and_kind(self) -> None:
+        words = Words("en")
+        assert words.change("web_visit", 0.4, "behaviour") == "score up: website visits"
+        assert words.change("web_visit", -0.4, "data") == "score down for want of data: website visits"
+        assert Words("ru").change("web_visit", -0.4, "behaviour") == "скор снизился: посещения сайта"
+        assert Words("de").change("sector", 0.1, "model") == "Score mit dem neuen Modell gestiegen: Branche"
+
+    @pytest.mark.parametrize(("topic", "delta"), [(None, 0.3), (NAN, 0.3), ("sector", NAN), ("sector", 0.0)])
+    def test_is_silent_where_nothing_moved(self, topic: object, delta: object) -> None:
+        assert Words("en").change(topic, delta, "behaviour") is None
+
+
+def test_codes_become_words_and_anything_else_stays() -> None:
+    words = Words("de")
+    assert words.coded("mqa_status", "accepted") == "angenommen"
+    assert words.coded("mqa_status", "on_hold") == "on hold"
+    assert words.coded("sector", "a_b") == "a_b"
+    assert words.heading("score_change") == "Veränderung" and words.heading("my_column") == "my column"
+    assert words.meaning("score_change") and words.meaning("my_column") == ""
+    assert words.stage("won") == "Gewonnen" and words.role("head of R&D") == "head of R&D"

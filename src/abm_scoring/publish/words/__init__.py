@@ -1,6 +1,7 @@
 """Words: from codes and numbers to sentences, in the language of the project.
 
-Adding a language is one module like `en.py` and its entry in `words.LANGUAGES`; the tests say what it lacks.
+Adding a language is two modules like `en.py` and `interface_en.py` and its entry in `words.LANGUAGES`; the tests say
+what it lacks.
 """
 
 from abm_scoring.publish.words.words import LANGUAGES, Words

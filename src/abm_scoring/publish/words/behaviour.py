@@ -98,3 +98,81 @@ def momentum(ask: Ask) -> str:
     # Two digits: a ratio of counts is no more precise.
     parts = {"ratio": speech.number(float(f"{ratio:.2g}")), "days": speech.number(ask.arg("long_days") or 0)}
     return speech.say(key, events=speech.in_general(ask.event_type), **parts)
+
+
+def event_mean(ask: Ask) -> str:
+    """`website visits of 3.4 minutes on average in the last 30 days`."""
+    return _amount(ask, "mean")
+
+
+def event_least(ask: Ask) -> str:
+    """`website visits of at least 2 minutes in the last 30 days`."""
+    return _amount(ask, "least")
+
+
+def event_most(ask: Ask) -> str:
+    """`website visits of up to 12 minutes in the last 30 days`."""
+    return _amount(ask, "most")
+
+
+def _amount(ask: Ask, key: str) -> str:
+    speech, n = ask.speech, ask.amount
+    if ask.value is None:
+        return nothing(ask, ask.window)
+    column = str(ask.feature.args.get("column", "value"))
+    amount = speech.noun("minute", n) if column == "minutes" else speech.number(n)
+    return speech.say(key, events=speech.in_general(ask.event_type), amount=amount, window=ask.window)
+
+
+def active_weeks(ask: Ask) -> str:
+    """`website visits in 3 weeks in the last 90 days`."""
+    speech = ask.speech
+    if ask.amount == 0:
+        return nothing(ask, ask.window)
+    count = speech.noun("week", ask.amount)
+    return speech.say("weeks", events=speech.in_general(ask.event_type), count=count, window=ask.window)
+
+
+def gap_mean(ask: Ask) -> str:
+    """`website visits every 4.2 days in the last 30 days`; below two events there is no gap."""
+    speech, events = ask.speech, ask.speech.in_general(ask.event_type)
+    if ask.value is None:
+        return speech.say("gap_none", events=events, window=ask.window)
+    return speech.say("gap", events=events, count=speech.noun("day", ask.amount), window=ask.window)
+
+
+def gap_regularity(ask: Ask) -> str:
+    """`regular website visits in the last 90 days`; from a coefficient of variation of 0.7 on they are irregular."""
+    speech, events = ask.speech, ask.speech.in_general(ask.event_type)
+    if ask.value is None:
+        return speech.say("rhythm_none", events=events, window=ask.window)
+    return speech.say("regular" if ask.amount < 0.7 else "irregular", events=events, window=ask.window)
+
+
+def replies(ask: Ask) -> str:
+    """`3 website visits soon after your outreach in the last 30 days`."""
+    speech, n = ask.speech, ask.amount
+    if n == 0:
+        things = speech.events(ask.event_type, speech.catalogue.after_no)
+        return speech.say("replies_none", things=things, window=ask.window)
+    count = speech.say("counted", n=speech.number(n), things=speech.events(ask.event_type, speech.plural(n)))
+    return speech.say("replies", count=count, window=ask.window)
+
+
+def burst(ask: Ask) -> str:
+    """`website visits last week at 3.2× their earlier pace`; within 5 % of it the pace is the same."""
+    speech, ratio = ask.speech, ask.amount
+    if ask.value is None:
+        return nothing(ask, speech.window(ask.arg("long_days")))
+    if ratio == 0:
+        return nothing(ask, speech.window(ask.arg("short_days")))
+    key = "burst" if abs(ratio - 1) > 0.05 else "burst_even"
+    return speech.say(key, events=speech.in_general(ask.event_type), ratio=speech.number(float(f"{ratio:.2g}")))
+
+
+def streak_weeks(ask: Ask) -> str:
+    """`website visits in each of the last 3 weeks`."""
+    speech = ask.speech
+    if ask.amount == 0:
+        return nothing(ask, speech.window(7))
+    return speech.say("streak", events=speech.in_general(ask.event_type), count=speech.noun("week", ask.amount))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from abm_scoring.publish.words.grammar import Forms, Grammar, Plural
+from abm_scoring.publish.words.grammar import Form, Forms, Grammar, Plural
+from abm_scoring.publish.words.interface import Interface
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Catalogue:
 
     Attributes:
         grammar: Its number grammar.
-        in_general: Category of the form that names things in general, as in "minutes of *webinars*".
+        in_general: Which form names things in general, as in "minutes of *webinars*"; where it is `general`, event
+            types have that form beside those of the plural categories.
         after_no: Category of the form that follows "no", as in "no *webinars*".
         events: Event types; `any` is all that the account began.
         unknown_event: Forms for any other event type, with `{name}`.
@@ -29,10 +31,11 @@ class Catalogue:
         levels: Seniority levels, likewise.
         unknown_level: Any other seniority level, with `{name}`.
         not_scored: Why an account has no score.
+        interface: What surrounds the sentences: columns, codes in words, the page.
     """
 
     grammar: Grammar
-    in_general: Plural
+    in_general: Form
     after_no: Plural
     events: Mapping[str, Forms]
     unknown_event: Forms
@@ -44,6 +47,7 @@ class Catalogue:
     levels: Mapping[str, str]
     unknown_level: str
     not_scored: Mapping[str, str]
+    interface: Interface
 
 
 def humanise(code: str) -> str:

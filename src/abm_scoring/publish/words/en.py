@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abm_scoring.publish.words.catalogue import Catalogue
 from abm_scoring.publish.words.grammar import GRAMMARS, Forms
+from abm_scoring.publish.words.interface_en import INTERFACE
 
 
 def _s(one: str, other: str | None = None) -> Forms:
@@ -51,6 +52,7 @@ _NOUNS = {
     "month": _s("month"),
     "opportunity": _s("earlier opportunity", "earlier opportunities"),
     "won_opportunity": _s("earlier opportunity won", "earlier opportunities won"),
+    "week": _s("week"),
     "year": _s("year"),
 }
 
@@ -92,6 +94,20 @@ _SENTENCES = {
     "momentum_up": "{events} up {ratio}× on their {days}-day pace",
     "momentum_down": "{events} down to {ratio}× their {days}-day pace",
     "momentum_even": "{events} at their {days}-day pace",
+    "mean": "{events} of {amount} on average {window}",
+    "least": "{events} of at least {amount} {window}",
+    "most": "{events} of up to {amount} {window}",
+    "weeks": "{events} in {count} {window}",
+    "gap": "{events} every {count} {window}",
+    "gap_none": "fewer than two {events} {window}",
+    "regular": "regular {events} {window}",
+    "irregular": "irregular {events} {window}",
+    "rhythm_none": "too few {events} for a rhythm {window}",
+    "replies": "{count} soon after your outreach {window}",
+    "replies_none": "no {things} soon after your outreach {window}",
+    "burst": "{events} last week at {ratio}× their earlier pace",
+    "burst_even": "{events} last week at their earlier pace",
+    "streak": "{events} for {count} in a row",
     # facts
     "value": "{label}: {value}",
     "share": "{percent} of {label}",
@@ -135,13 +151,30 @@ _SENTENCES = {
 }
 
 _LABELS = {
+    "campaign_of_first_touch": "campaign of first touch",
+    "channel_of_first_touch": "channel of first touch",
+    "content_of_first_touch": "content of first touch",
+    "annual_revenue": "annual revenue",
+    "company_age": "company age",
+    "country": "country",
+    "earlier_revenue": "earlier revenue",
+    "employee_count": "employee count",
     "ideal_customer_profile": "ideal customer profile fit",
     "is_subsidiary": "subsidiary of another company",
     "likeness_to_customers": "likeness to your customers",
+    "region": "region",
+    "sector": "sector",
     "values": "corporate values",
 }
 
 _TOPICS = {
+    "first_touch_campaign": "first-touch campaign",
+    "first_touch_channel": "first-touch channel",
+    "first_touch_content": "first-touch content",
+    "buying_group": "buying group",
+    "company_age": "company age",
+    "company_size": "company size",
+    "sector": "sector",
     "engagement": "engagement overall",
     "location": "country and region",
     "relationship": "business relationship",
@@ -187,4 +220,5 @@ ENGLISH = Catalogue(
     levels=_LEVELS,
     unknown_level="{name} level",
     not_scored=_NOT_SCORED,
+    interface=INTERFACE,
 )

@@ -28,6 +28,7 @@ _UNITS = {
     "minutes": "minute",
     "months": "month",
     "roles": "buying_role",
+    "weeks": "week",
     "years": "year",
 }
 _SHARES = frozenset({"share", "0 to 1"})

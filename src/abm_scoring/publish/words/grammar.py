@@ -11,6 +11,9 @@ from typing import Literal
 
 Plural = Literal["one", "few", "many", "other"]
 
+#: Which form of a word is meant; `general` names things in general where no counted form does, as in Russian.
+Form = Plural | Literal["general"]
+
 #: The forms of a word or sentence by plural category.
 Forms = Mapping[str, str]
 

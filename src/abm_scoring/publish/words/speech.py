@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from abm_scoring.publish.words.catalogue import Catalogue, humanise
-from abm_scoring.publish.words.grammar import Plural, shown
+from abm_scoring.publish.words.grammar import Form, Plural, shown
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Speech:
         """A noun as it follows "no"."""
         return self.catalogue.nouns[noun][self.catalogue.after_no]
 
-    def events(self, event_type: str, category: Plural) -> str:
-        """An event type in a plural category; types that are not canonical are taken by name."""
+    def events(self, event_type: str, category: Form) -> str:
+        """An event type in one of its forms; types that are not canonical are taken by name."""
         if event_type in self.catalogue.events:
             return self.catalogue.events[event_type][category]
         name = humanise(event_type).removesuffix(" event")

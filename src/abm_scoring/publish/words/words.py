@@ -12,13 +12,19 @@ from abm_scoring.errors import ConfigError
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.publish.words.ask import Ask, Value
 from abm_scoring.publish.words.catalogue import Catalogue, humanise
+from abm_scoring.publish.words.de import GERMAN
 from abm_scoring.publish.words.en import ENGLISH
+from abm_scoring.publish.words.facts import plain_words
 from abm_scoring.publish.words.facts import value as value_phrase
+from abm_scoring.publish.words.grammar import Grammar
+from abm_scoring.publish.words.interface import Interface
 from abm_scoring.publish.words.phrases import DETAILED, PHRASES
+from abm_scoring.publish.words.ro import ROMANIAN
+from abm_scoring.publish.words.ru import RUSSIAN
 from abm_scoring.publish.words.speech import Speech
 
 #: Catalogues by ISO 639-1 code.
-LANGUAGES: dict[str, Catalogue] = {"en": ENGLISH}
+LANGUAGES: dict[str, Catalogue] = {"de": GERMAN, "en": ENGLISH, "ro": ROMANIAN, "ru": RUSSIAN}
 
 _REMEMBERED = 50_000
 
@@ -75,6 +81,58 @@ class Words:
     def not_scored(self, code: str) -> str:
         """Why an account has no score; a code that is not known, with spaces."""
         return self._speech.catalogue.not_scored.get(code, humanise(code))
+
+    @property
+    def interface(self) -> Interface:
+        """What surrounds the sentences: columns, codes in words, the page."""
+        return self._speech.catalogue.interface
+
+    @property
+    def grammar(self) -> Grammar:
+        """How the language writes numbers."""
+        return self._speech.catalogue.grammar
+
+    def heading(self, column: str) -> str:
+        """Heading of a column; one that is not known, with spaces."""
+        known = self.interface.columns.get(column)
+        return known[0] if known else humanise(column)
+
+    def meaning(self, column: str) -> str:
+        """What a column means, for the legend; empty for one that is not known."""
+        return self.interface.columns.get(column, ("", ""))[1]
+
+    def rule(self, code: str) -> str:
+        """The rule that set an MQA status."""
+        return self.interface.rules.get(code, humanise(code))
+
+    def coded(self, column: str, code: str) -> str:
+        """A value of `mqa_status`, `score_trend` or `rung` in words; any other value as it is."""
+        interface = self.interface
+        known = {"mqa_status": interface.statuses, "score_trend": interface.trends, "rung": interface.rungs}
+        return known[column].get(code, humanise(code)) if column in known else code
+
+    def role(self, code: str) -> str:
+        """A buying role; one that is not known, with spaces where it is a code."""
+        return self.interface.roles.get(code, plain_words(code))
+
+    def stage(self, code: str) -> str:
+        """A step of the funnel."""
+        return self.interface.stages.get(code, humanise(code))
+
+    def change(self, topic: object, delta: object, kind: object) -> str | None:
+        """What moved the score most since the previous run, e.g. `score up: website visits`; None where nothing did.
+
+        Args:
+            topic: Code of the topic.
+            delta: Log-odds by which it moved the score.
+            kind: `behaviour`, `data` or `model`; any other is worded like `behaviour`.
+        """
+        if not isinstance(topic, str) or not isinstance(delta, float | int) or not math.isfinite(delta) or delta == 0:
+            return None
+        end = "up" if delta > 0 else "down"
+        changes = self.interface.changes
+        template = changes.get(f"{kind}_{end}", changes[f"behaviour_{end}"])
+        return template.format(topic=self.topic(topic))
 
     def _word(self, feature: Feature, value: Value, positive: bool, details: Mapping[str, object]) -> str:
         # Text where a number was meant, or a code from a newer bundle: say what is there rather than stop the night.

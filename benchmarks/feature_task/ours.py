@@ -1,0 +1,45 @@
+"""The task with this package, through its public face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from feature_task.workload import COUNTED, HALF_LIVES, MOMENTUM, SUMMED, TYPES, WEIGHTS, WINDOWS
+
+from abm_scoring.features.engagement import EngagementSpec
+from abm_scoring.features.frames import build_features
+
+#: From this many rows on, partitions of accounts keep events and features within a budget.
+MANY = 20_000_000
+BUDGET_MIB = 2_000
+
+
+def spec(windows: tuple[int, ...] = WINDOWS) -> EngagementSpec:
+    """The 143 columns in one declaration."""
+    extra = {t: ("value",) * (t in SUMMED) + ("contacts", "active_days") * (t in COUNTED) for t in SUMMED}
+    return EngagementSpec(
+        windows_days=windows,
+        event_types=TYPES,
+        measures=("count", "contacts", "active_days", "channels", "recency", "momentum", "decayed"),
+        measures_by_type=("count", "recency", "momentum"),
+        measures_for=extra,
+        half_lives_days=HALF_LIVES,
+        weights=WEIGHTS,
+        momentum_days=MOMENTUM,
+    )
+
+
+def run(events: Path, snapshots: Path) -> pd.DataFrame:
+    """One float32 row a snapshot."""
+    rows = pd.read_parquet(snapshots)
+    budget = None if len(rows) < MANY and pq.read_metadata(events).num_rows < MANY else BUDGET_MIB
+    return build_features({"events": events}, rows, [spec()], dtype=np.float32, memory_mb=budget)
+
+
+def run_windows(events: Path, snapshots: Path) -> pd.DataFrame:
+    """The same with twice as many windows."""
+    doubled = (3, 7, 14, 30, 60, 90, 120, 180, 270, 365)
+    return build_features({"events": events}, pd.read_parquet(snapshots), [spec(doubled)], dtype=np.float32)

@@ -1,0 +1,130 @@
+"""Rows into compressed sparse rows: by account and, within an account, by time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+
+from abm_scoring.features.compiled import compiled
+
+#: Threads that share out accounts; results never depend on their number.
+THREADS = 2
+
+
+def by_account(account: np.ndarray, moment: np.ndarray, n_accounts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Order of rows by account, then moment; rows of one account and moment are in no particular order.
+
+    One counting pass puts rows into their accounts; only accounts whose rows are out of time order are sorted.
+
+    Args:
+        account: int32 [n], -1 = left out.
+        moment: int64 [n].
+        n_accounts: Number of accounts.
+
+    Returns:
+        offsets int64 [accounts + 1]; the rows in their order, int32 [rows kept]; their moments, int64.
+    """
+    offsets = _offsets(account, n_accounts)
+    order, when = _scatter(account, moment, offsets)
+    in_pieces(lambda begin, end: _sort_accounts(offsets, when, order, begin, end), offsets)
+    return offsets, order, when
+
+
+def in_pieces(work: Callable[[int, int], None], *load: np.ndarray, threads: int = THREADS) -> None:
+    """Calls `work(begin, end)` for ranges of accounts with about equal load.
+
+    Args:
+        load: int64 [accounts + 1] each, ascending from 0: what the accounts up to each one have to do.
+    """
+    total = np.add.reduce(load)
+    cuts = np.searchsorted(total, np.linspace(0, total[-1], threads * 4 + 1)[1:-1])
+    bounds = np.unique(np.concatenate([[0], cuts, [len(total) - 1]]))
+    pieces = [(int(a), int(b)) for a, b in pairwise(bounds)]
+    if threads == 1 or total[-1] < 100_000:
+        for piece in pieces:
+            work(*piece)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda piece: work(*piece), pieces))
+
+
+def gather(values: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """`values[order]`, on all threads."""
+    out = np.empty(len(order), values.dtype)
+    steps = np.arange(len(order) + 1) if len(order) < 100_000 else np.linspace(0, len(order), 65).astype("int64")
+    in_pieces(lambda begin, end: _take(values, order, steps[begin], steps[end], out), steps)
+    return out
+
+
+@compiled
+def _take(values, order, begin, end, out):  # type: ignore[no-untyped-def]
+    for i in range(begin, end):
+        out[i] = values[order[i]]
+
+
+@compiled
+def _offsets(account, n_accounts):  # type: ignore[no-untyped-def]
+    offsets = np.zeros(n_accounts + 1, np.int64)
+    for a in account:
+        if a >= 0:
+            offsets[a + 1] += 1
+    for a in range(n_accounts):
+        offsets[a + 1] += offsets[a]
+    return offsets
+
+
+@compiled
+def _scatter(account, moment, offsets):  # type: ignore[no-untyped-def]
+    order = np.empty(offsets[-1], np.int32)
+    when = np.empty(offsets[-1], np.int64)
+    place = offsets[:-1].copy()
+    for i in range(len(account)):
+        a = account[i]
+        if a >= 0:
+            order[place[a]] = i
+            when[place[a]] = moment[i]
+            place[a] += 1
+    return order, when
+
+
+@compiled
+def _sort_accounts(offsets, when, order, from_account, to_account):  # type: ignore[no-untyped-def]
+    longest = 0
+    for a in range(from_account, to_account):
+        longest = max(longest, offsets[a + 1] - offsets[a])
+    key = np.empty(longest, np.int64)
+    rows = np.empty(longest, np.int32)
+    for a in range(from_account, to_account):
+        begin, n = offsets[a], offsets[a + 1] - offsets[a]
+        if n < 2:
+            continue
+        own, own_rows = when[begin : begin + n], order[begin : begin + n]
+        low = high = own[0]
+        ascending = True
+        for j in range(1, n):
+            ascending = ascending and own[j] >= own[j - 1]
+            low, high = min(low, own[j]), max(high, own[j])
+        if ascending:
+            continue
+        bits = 1
+        while n >> bits:
+            bits += 1
+        rows[:n] = own_rows
+        # Distance from the first moment and place within the account in one sortable number, where they fit.
+        if high - low >= 0 and (high - low) >> (62 - bits) == 0:
+            for j in range(n):
+                key[j] = ((own[j] - low) << bits) | j
+            key[:n].sort()
+            place = (1 << bits) - 1
+            for j in range(n):
+                own_rows[j] = rows[key[j] & place]
+                own[j] = (key[j] >> bits) + low
+        else:
+            by_time = np.argsort(own, kind="mergesort")
+            key[:n] = own
+            for j in range(n):
+                own_rows[j] = rows[by_time[j]]
+                own[j] = key[by_time[j]]

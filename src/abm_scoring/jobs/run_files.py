@@ -1,0 +1,220 @@
+"""The files of a run: what is written into its folder before the folder becomes public."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from abm_scoring.data.loading import Loaded
+from abm_scoring.features.history import History
+from abm_scoring.features.noise_spec import NoiseSpec
+from abm_scoring.jobs.decisions import Decisions
+from abm_scoring.jobs.ledger import ASSIGNMENTS, CHAIN, FROZEN, TRANSITIONS, Link, chain_table, score_history
+from abm_scoring.jobs.workspace import Workspace
+from abm_scoring.learning.bundle import Bundle
+from abm_scoring.publish.crm_out import read_crm_state
+from abm_scoring.publish.hashing import hash_files
+from abm_scoring.publish.manifest import (
+    Counts,
+    HoldoutRecord,
+    InputRecord,
+    Manifest,
+    MqaRecord,
+    NoiseRecord,
+    installed_versions,
+    write_manifest,
+)
+from abm_scoring.publish.outputs import Renderings, write_outputs
+from abm_scoring.publish.page import PageContent
+from abm_scoring.publish.parquet_out import write_parquet
+from abm_scoring.publish.words import Words
+from abm_scoring.ranking.columns import RANKED
+from abm_scoring.ranking.mqa.log import ACCEPTED, MQA
+
+#: Scores of runs that lie further back are not drawn.
+_SHOWN = pd.Timedelta(days=92)
+_QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Everything that a run publishes.
+
+    Attributes:
+        decisions: Scores, places, statuses and arms; frozen.
+        ranked, left_out: The lists in words.
+        earlier: The chain before the run.
+    """
+
+    workspace: Workspace
+    bundle: Bundle
+    loaded: Loaded
+    decisions: Decisions
+    ranked: pd.DataFrame
+    left_out: pd.DataFrame
+    earlier: Sequence[Link]
+    retrospective: bool
+    as_of: pd.Timestamp
+    now: datetime
+    warnings: tuple[str, ...]
+    timings: dict[str, float]
+    noise: NoiseRecord | None = None
+
+    @property
+    def predecessor(self) -> str | None:
+        """The run whose state this one goes on from."""
+        return self.earlier[-1].manifest.run_id if self.earlier else None
+
+
+def write_run(draft: Draft, folder: Path, name: str) -> None:
+    """Write all files of a run into an empty folder, the manifest last."""
+    write_outputs(folder, draft.workspace.config.outputs, _renderings(draft))
+    rows = draft.decisions.rows.assign(run_id=name, retrospective=draft.retrospective)
+    write_parquet(rows, folder / FROZEN)
+    if draft.decisions.mqa is not None:
+        write_parquet(draft.decisions.mqa.transitions, folder / TRANSITIONS)
+    if draft.decisions.assignments is not None:
+        write_parquet(draft.decisions.assignments, folder / ASSIGNMENTS)
+    write_parquet(_chain(draft, name), folder / CHAIN)
+    write_manifest(folder, _manifest(draft, folder, name))
+
+
+def _chain(draft: Draft, name: str) -> pd.DataFrame:
+    """The ledger's runs up to this one, which is one of them unless it is retrospective."""
+    links = chain_table(draft.earlier)
+    if draft.retrospective:
+        return links
+    own = (name, draft.as_of.as_unit("us"), draft.predecessor, draft.bundle.version, draft.workspace.config_hash)
+    mine = pd.DataFrame([own], columns=links.columns).astype(links.dtypes)
+    return pd.concat([links, mine], ignore_index=True) if len(links) else mine
+
+
+def _renderings(draft: Draft) -> Renderings:
+    """What people and other systems are given, beside the frozen rows."""
+    config, words = draft.workspace.config, Words(draft.workspace.config.project.language)
+    before = draft.earlier[-1].folder if draft.earlier else None
+    timezone, rows = config.project.timezone, draft.decisions.rows
+    page = PageContent(
+        project=draft.workspace.name,
+        ranked=draft.ranked,
+        words=words,
+        currency=config.project.currency,
+        timezone=timezone,
+        frozen=rows,
+        transitions=draft.decisions.mqa.transitions if draft.decisions.mqa is not None else None,
+        history=_score_history(draft),
+        funnel=_funnel(draft.decisions),
+    )
+    return Renderings(
+        ranked=draft.ranked,
+        not_scored=draft.left_out,
+        words=words,
+        page=page,
+        rejects=draft.loaded.rejects,
+        timezone=timezone,
+        decimals={c.name: c.decimals for c in RANKED if c.decimals is not None},
+        crm_before={crm.kind: read_crm_state(before, crm) for crm in config.outputs.crm},
+    )
+
+
+def _score_history(draft: Draft) -> pd.DataFrame | None:
+    """Scores of this run and of those of the last months: `account_id`, `as_of`, `score`."""
+    if "score" not in draft.decisions.rows:
+        return None
+    own = draft.decisions.rows[["account_id", "score"]].assign(as_of=draft.as_of.as_unit("us"))
+    return pd.concat([score_history(draft.earlier, draft.as_of - _SHOWN), own], ignore_index=True)
+
+
+def _funnel(decisions: Decisions) -> dict[str, int]:
+    """How many accounts came how far."""
+    rows, ranked = decisions.rows, decisions.ranked
+    counts = {"known": len(rows), "eligible": len(ranked) + decisions.n_withheld, "ranked": len(ranked)}
+    if "engaged_contacts" in ranked:
+        counts["engaged"] = int((ranked["engaged_contacts"] > 0).sum())
+    if decisions.mqa is not None:
+        status = decisions.mqa.state["status"]
+        counts |= {"mqa": int((status == MQA).sum()), "accepted": int((status == ACCEPTED).sum())}
+    return counts
+
+
+def _manifest(draft: Draft, folder: Path, name: str) -> Manifest:
+    rows = draft.decisions.rows
+    probability, score = rows.get("probability"), rows.get("score")
+    known = probability.dropna() if probability is not None else pd.Series(dtype="float64")
+    quantiles = score.dropna().quantile(list(_QUANTILES)) if score is not None else pd.Series(dtype="float64")
+    return Manifest(
+        run_id=name,
+        as_of=draft.as_of.to_pydatetime(),
+        scored_at=draft.now.astimezone(UTC),
+        timings={stage: round(seconds, 3) for stage, seconds in draft.timings.items()},
+        retrospective=draft.retrospective,
+        predecessor=draft.predecessor,
+        model_version=draft.bundle.version,
+        config_hash=draft.workspace.config_hash,
+        rung=draft.bundle.about.rung,
+        horizon_days=draft.bundle.about.horizon_days,
+        inputs=_inputs(draft.loaded),
+        counts=Counts(ranked=len(draft.ranked), withheld=draft.decisions.n_withheld, not_scored=len(draft.left_out)),
+        mqa=mqa_record(draft.decisions),
+        holdout=holdout_record(draft.decisions),
+        files=hash_files(folder),
+        versions=installed_versions(),
+        warnings=draft.warnings,
+        noise=draft.noise,
+        score_quantiles={f"{q:g}": float(v) for q, v in quantiles.items() if v == v},
+        expected_conversions=float(known.sum()) if len(known) else None,
+    )
+
+
+def mqa_record(decisions: Decisions) -> MqaRecord | None:
+    """Counts of the night's MQA decision."""
+    found = decisions.mqa
+    if found is None:
+        return None
+    moves = found.transitions
+    return MqaRecord(
+        open=int((found.state["status"] == MQA).sum()),
+        entered=int((moves["to"] == MQA).sum()),
+        left=int((moves["from"] == MQA).sum()),
+        flips_wanted=found.flips,
+        breaker_tripped=found.tripped,
+    )
+
+
+def noise_record(history: History, spec: NoiseSpec | None) -> NoiseRecord | None:
+    """What the bot and noise gate found among the events of a run."""
+    found = history.log.noise
+    if spec is None or found is None:
+        return None
+    accounts = {str(history.account_ids[code]): n for code, n in found.accounts.items()}
+    return NoiseRecord(
+        action=spec.action,
+        flagged=dict(found.flagged),
+        left_out=found.left_out,
+        accounts=dict(sorted(accounts.items())),
+    )
+
+
+def holdout_record(decisions: Decisions) -> HoldoutRecord | None:
+    """What the holdout of the night can detect."""
+    return HoldoutRecord(**decisions.plan.model_dump()) if decisions.plan is not None else None
+
+
+def _inputs(loaded: Loaded) -> dict[str, InputRecord]:
+    records: dict[str, Any] = {}
+    for name, report in loaded.reports.items():
+        other = {"orphan": report.orphans, "anonymous": report.anonymous, "late": report.late}
+        records[name] = InputRecord(
+            sha256=loaded.fingerprints[name],
+            rows_in=report.rows_in,
+            rows_accepted=report.accepted,
+            rows_rejected=report.rejected,
+            duplicates=report.duplicates,
+            other={k: v for k, v in {**other, "future": report.future or 0}.items() if v},
+        )
+    return records

