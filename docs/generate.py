@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 
@@ -17,10 +17,14 @@ from abm_scoring.data.schema import TABLES, Column, TableSchema
 from abm_scoring.errors import AbmError
 from abm_scoring.features.buying_group import BuyingGroupSpec
 from abm_scoring.features.catalogue import Feature
+from abm_scoring.features.category_rates import CategoryRatesSpec
 from abm_scoring.features.columns import ColumnsSpec
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.families import FeatureSpec
+from abm_scoring.features.family_tree import FamilySpec
 from abm_scoring.features.firmographics import FirmographicsSpec
+from abm_scoring.features.measures import ANY, WINDOWED, Measure, Planned
+from abm_scoring.features.peers import PeersSpec
 from abm_scoring.features.pipeline import PipelineSpec
 from abm_scoring.features.profile import ProfileSpec, SizeRange
 from abm_scoring.features.value_fit import ValueFitSpec
@@ -50,6 +54,9 @@ EXAMPLES: tuple[tuple[FeatureSpec, str], ...] = (
     (EngagementSpec(event_types=("web_visit",)), "Shown with one event type, `web_visit`; each type gives the same."),
     (BuyingGroupSpec(kind="buying_group"), ""),
     (PipelineSpec(kind="pipeline"), ""),
+    (FamilySpec(kind="family"), ""),
+    (PeersSpec(kind="peers"), ""),
+    (CategoryRatesSpec(kind="category_rates"), ""),
     (
         ColumnsSpec(kind="columns", numbers=("web shops",), categories=("segment",)),
         "Shown with two columns as an example; there are none by default.",
@@ -228,8 +235,22 @@ def features() -> str:
     intro = (
         "# Features\n\nEach family with its default parameters. `fit` is what a company is, `behaviour` what it does;\n"
         "reasons are summed over a topic. Windows are half-open: an event exactly at `as_of` is the future.\n"
+        "All that `engagement` can be asked for stands in [measures](measures.md).\n"
     )
     return HEAD + intro + "".join(_family(spec, note) for spec, note in EXAMPLES)
+
+
+def measures() -> str:
+    """Every measure that engagement can be asked for."""
+    intro = (
+        "Every measure that `engagement` knows: for all engagement, an event type (`measures_by_type`,\n"
+        "`measures_for`), a channel, a funnel stage, a campaign or the seniority of the contact.\n"
+        "Windowed ones are taken over each of `windows_days`."
+    )
+    plans = [Planned(ANY, m, (30,) if m in WINDOWED or m == "decayed" else (0,), (30, 90)) for m in get_args(Measure)]
+    shown = [(p, p.feature(p.days[0])) for p in plans]
+    rows = ((f"`{p.measure}`", f"`{f.name}`", f.unit, _feature_meaning(f)) for p, f in shown)
+    return f"{HEAD}# Measures of event history\n\n{intro}\n\n{_grid(('measure', 'e.g.', 'unit', 'meaning'), rows)}"
 
 
 def _family(spec: FeatureSpec, note: str) -> str:
@@ -338,6 +359,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/tables.md": tables,
     "docs/reference/config.md": config,
     "docs/reference/features.md": features,
+    "docs/reference/measures.md": measures,
     "docs/reference/list-columns.md": list_columns,
     "docs/reference/cli.md": commands,
     "docs/reference/exit-codes.md": exit_codes,

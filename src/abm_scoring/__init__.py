@@ -17,7 +17,6 @@ _FACE = {
     "Config": "config",
     "EngagementSpec": "features.engagement",
     "FirmographicsSpec": "features.firmographics",
-    "History": "features.history",
     "MarketSpec": "data.market.spec",
     "PipelineSpec": "features.pipeline",
     "ProfileSpec": "features.profile",

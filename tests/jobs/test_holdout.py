@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ def runs(trained_project: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 def published(run: dict[str, Any]) -> str:
     """Everything of a run but what is frozen."""
     files = [p for p in Path(run["run"]).iterdir() if p.suffix != ".parquet"]
-    return "".join(p.read_text(encoding="utf-8") for p in files)
+    books = [zipfile.ZipFile(p) for p in files if p.suffix == ".xlsx"]
+    inside = [book.read(name).decode("utf-8") for book in books for name in book.namelist()]
+    return "".join([*inside, *(p.read_text(encoding="utf-8") for p in files if p.suffix != ".xlsx")])
 
 
 def test_withheld_accounts_stand_in_no_published_file(runs: list[dict[str, Any]]) -> None:

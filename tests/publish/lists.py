@@ -78,7 +78,9 @@ def make_list(n: int, seed: int = 1, language: str = "en") -> tuple[pd.DataFrame
             "annual_revenue": (10 ** random.uniform(6, 9, n)).round(-3),
             "region": random.choice(["DACH", "Nordics", "CEE", "Benelux"], n),
             "country": random.choice(["AT", "DE", "CH", "SE", "RO", "NL"], n),
-            "tier": np.select([np.arange(n) < 0.02 * n, np.arange(n) < 0.12 * n], ["1:1", "1:few"], "1:many"),
+            "tier": np.select(
+                [np.arange(n) < 0.02 * n, np.arange(n) < 0.12 * n], ["one-to-one", "one-to-few"], "one-to-many"
+            ),
             "score": score.round(1),
             "score_percentile": (100 * np.arange(n, 0, -1) / n).round(1),
             "grade": np.array(["A", "B", "C", "D"])[

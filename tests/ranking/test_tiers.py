@@ -17,8 +17,8 @@ def ranked(n: int, owners: str = "") -> pd.DataFrame:
 
 
 def test_shares_are_those_of_the_list() -> None:
-    given_tiers = tier(ranked(50), SharesTiers(tiers={"1:1": 0.1, "1:few": 0.2}))
-    assert given_tiers.tolist()[:15] == ["1:1"] * 5 + ["1:few"] * 10
+    given_tiers = tier(ranked(50), SharesTiers(tiers={"one-to-one": 0.1, "one-to-few": 0.2}))
+    assert given_tiers.tolist()[:15] == ["one-to-one"] * 5 + ["one-to-few"] * 10
     assert given_tiers[15:].isna().all()
 
 
@@ -33,15 +33,15 @@ def test_an_account_without_a_score_reaches_no_threshold() -> None:
 
 
 def test_capacities_are_counts() -> None:
-    spec = CapacityTiers(kind="capacity", tiers={"1:1": 2, "1:few": 1})
-    assert tier(ranked(4), spec).tolist()[:3] == ["1:1", "1:1", "1:few"]
+    spec = CapacityTiers(kind="capacity", tiers={"one-to-one": 2, "one-to-few": 1})
+    assert tier(ranked(4), spec).tolist()[:3] == ["one-to-one", "one-to-one", "one-to-few"]
 
 
 def test_who_is_beyond_the_quota_goes_on_to_the_next_tier() -> None:
-    spec = CapacityTiers(kind="capacity", tiers={"1:1": 3, "1:few": 2})
-    found = tier(ranked(6, "AAABBB"), spec, QuotaSpec(by="owner_id", at_most={"1:1": 1}))
+    spec = CapacityTiers(kind="capacity", tiers={"one-to-one": 3, "one-to-few": 2})
+    found = tier(ranked(6, "AAABBB"), spec, QuotaSpec(by="owner_id", at_most={"one-to-one": 1}))
     # One of A and one of B in the best tier; the next two in order follow.
-    assert found.tolist()[:5] == ["1:1", "1:few", "1:few", "1:1", found[4]]
+    assert found.tolist()[:5] == ["one-to-one", "one-to-few", "one-to-few", "one-to-one", found[4]]
     assert found[4:].isna().all()
 
 

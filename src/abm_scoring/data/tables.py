@@ -24,6 +24,9 @@ class Tables:
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
 
+    def __deepcopy__(self, memo: object) -> Tables:
+        return self  # nothing in it ever changes, and it may be large
+
     def __contains__(self, name: str) -> bool:
         return name in self.frames
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.spec import Spec
 
@@ -70,8 +72,8 @@ REPLY_DAYS = 7
 class Group(Spec):
     """Events that a measure looks at: those with one value of a dimension, or `any`."""
 
-    dimension: Dimension
-    value: str
+    dimension: Dimension = Field(description="what events are grouped by")
+    value: str = Field(description="its value; `any` for all engagement")
 
     @property
     def stem(self) -> str:

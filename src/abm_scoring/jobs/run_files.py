@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,16 +98,18 @@ def _renderings(draft: Draft) -> Renderings:
     """What people and other systems are given, beside the frozen rows."""
     config, words = draft.workspace.config, Words(draft.workspace.config.project.language)
     before = draft.earlier[-1].folder if draft.earlier else None
-    timezone, rows = config.project.timezone, draft.decisions.rows
+    timezone = config.project.timezone
+    # Withheld accounts stand in the frozen rows only: whoever reads a page must not learn of them.
+    listed = set(draft.ranked["account_id"])
     page = PageContent(
         project=draft.workspace.name,
         ranked=draft.ranked,
         words=words,
         currency=config.project.currency,
         timezone=timezone,
-        frozen=rows,
-        transitions=draft.decisions.mqa.transitions if draft.decisions.mqa is not None else None,
-        history=_score_history(draft),
+        frozen=_of(draft.decisions.rows, listed),
+        transitions=_of(draft.decisions.mqa.transitions, listed) if draft.decisions.mqa is not None else None,
+        history=_of(_score_history(draft), listed),
         funnel=_funnel(draft.decisions),
     )
     return Renderings(
@@ -120,6 +122,10 @@ def _renderings(draft: Draft) -> Renderings:
         decimals={c.name: c.decimals for c in RANKED if c.decimals is not None},
         crm_before={crm.kind: read_crm_state(before, crm) for crm in config.outputs.crm},
     )
+
+
+def _of(frame: pd.DataFrame | None, accounts: Collection[str]) -> pd.DataFrame | None:
+    return frame[frame["account_id"].isin(accounts)].reset_index(drop=True) if frame is not None else None
 
 
 def _score_history(draft: Draft) -> pd.DataFrame | None:

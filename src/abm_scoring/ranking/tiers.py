@@ -19,7 +19,8 @@ class SharesTiers(Spec):
 
     kind: Literal["share"] = "share"
     tiers: dict[str, float] = Field(
-        {"1:1": 0.02, "1:few": 0.1, "1:many": 0.88}, description="tier → share of the list, best tier first"
+        {"one-to-one": 0.02, "one-to-few": 0.1, "one-to-many": 0.88},
+        description="tier → share of the list, best tier first",
     )
 
     @field_validator("tiers")
@@ -40,7 +41,7 @@ class ThresholdTiers(Spec):
 
     kind: Literal["threshold"]
     tiers: dict[str, float] = Field(
-        {"1:1": 98, "1:few": 90, "1:many": 0}, description="tier → lowest score, best tier first"
+        {"one-to-one": 98, "one-to-few": 90, "one-to-many": 0}, description="tier → lowest score, best tier first"
     )
 
     @field_validator("tiers")
@@ -57,7 +58,7 @@ class CapacityTiers(Spec):
 
     kind: Literal["capacity"]
     tiers: dict[str, int] = Field(
-        {"1:1": 20, "1:few": 200, "1:many": 1_000_000}, description="tier → accounts, best tier first"
+        {"one-to-one": 20, "one-to-few": 200, "one-to-many": 1_000_000}, description="tier → accounts, best tier first"
     )
 
     @field_validator("tiers")
@@ -88,7 +89,7 @@ class QuotaSpec(Spec):
     @model_validator(mode="after")
     def _counts(self) -> QuotaSpec:
         if not self.at_most or any(count < 0 for count in self.at_most.values()):
-            raise ValueError("name at least one tier with 0 or more accounts, e.g. {'1:1': 5}")
+            raise ValueError("name at least one tier with 0 or more accounts, e.g. {'one-to-one': 5}")
         return self
 
 

@@ -40,7 +40,7 @@ def test_days_from_first_touch_to_signature_have_median_63(builder: Market, cust
 
 def test_four_wish_accounts_two_with_head_offices_overseas_and_branches_here(builder: Market) -> None:
     listed = builder.tables["target_list"]
-    wishes = listed.loc[listed["tier"] == "1:1", "account_id"]
+    wishes = listed.loc[listed["tier"] == "one-to-one", "account_id"]
     accounts = builder.tables["accounts"].drop_duplicates("account_id").set_index("account_id")
     assert len(wishes) == 4 and len(listed) == 13
     overseas = [a for a in wishes if accounts.loc[a, "country"] not in ("AT", "DE", "CH")]

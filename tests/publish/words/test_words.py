@@ -162,7 +162,7 @@ GOLDEN: list[tuple[str, Args, object, str]] = [
     ("fit_region", {}, NAN, "country unknown"),
     ("fit_values", {"wanted": WANTED}, 2 / 3, "shares 2 of 3 of your values"),
     ("fit_values", {}, 2 / 3, "shares 67 % of your values"),
-    ("fit_values", {"wanted": WANTED}, 0, "shares none of your values"),
+    ("fit_values", {"wanted": WANTED}, 0, "does not share any of your values"),
     ("fit_values", {"wanted": WANTED}, NAN, "corporate values unknown"),
     ("fit_similar_customers", {}, 0.62, "resembles your customers: 62 %"),
     ("fit_similar_customers", {}, 0, "unlike your customers"),

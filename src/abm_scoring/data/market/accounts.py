@@ -14,7 +14,7 @@ from abm_scoring.data.market.streams import stream
 from abm_scoring.data.market.truth import participants
 
 OWNERS = 24
-_TIERS = ("1:1", "1:few", "1:many")
+_TIERS = ("one-to-one", "one-to-few", "one-to-many")
 
 
 def accounts_table(world: World, book: Book) -> pd.DataFrame:

@@ -172,7 +172,7 @@ def _target_list(world: World) -> pd.DataFrame:
         "target_list",
         {
             "account_id": text(chosen, ids("A", len(world.population))),
-            "tier": text((chosen < len(_CUSTOMERS)).astype(np.int64), ("1:1", "1:few")),
+            "tier": text((chosen < len(_CUSTOMERS)).astype(np.int64), ("one-to-one", "one-to-few")),
             "from": moments(since),
             "to": moments(np.full(len(chosen), NEVER)),
         },

@@ -127,7 +127,7 @@ _SENTENCES = {
     "fit_region_out": "outside your target countries",
     "fit_values": "shares {number} of {total} of your values",
     "fit_values_share": "shares {percent} of your values",
-    "fit_values_none": "shares none of your values",
+    "fit_values_none": "does not share any of your values",
     "fit_similar": "resembles your customers: {percent}",
     "fit_similar_customers": "sector and region like {number} of your customers",
     "fit_similar_none": "unlike your customers",

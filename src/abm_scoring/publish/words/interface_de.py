@@ -16,7 +16,7 @@ _COLUMNS = {
     "annual_revenue": ("Jahresumsatz", "Umsatz pro Jahr in der Währung des Projekts."),
     "region": ("Region", "Region des Unternehmens."),
     "country": ("Land", "Land des Unternehmens."),
-    "tier": ("Tier", "Wie individuell der Account betreut werden soll, von 1:1 bis 1:many."),
+    "tier": ("Tier", "Wie individuell der Account betreut werden soll, von one-to-one bis one-to-many."),
     "score": (
         "Score",
         "0 bis 100: Anteil früherer Accounts mit niedrigerem Wert. 90 heißt: höher als 90 % von ihnen.",

@@ -16,7 +16,7 @@ _COLUMNS = {
     "annual_revenue": ("Annual revenue", "Revenue a year, in the project's currency."),
     "region": ("Region", "Region of the company."),
     "country": ("Country", "Country of the company."),
-    "tier": ("Tier", "How much individual attention the account is meant to get, from 1:1 to 1:many."),
+    "tier": ("Tier", "How much individual attention the account is meant to get, from one-to-one to one-to-many."),
     "score": ("Score", "0 to 100: share of past accounts that scored lower. 90 means higher than 90 % of them."),
     "score_percentile": ("Percentile", "0 to 100: share of today's list that scores no higher."),
     "grade": ("Grade", "A to D by place on today's list; A is the top."),

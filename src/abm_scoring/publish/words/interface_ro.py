@@ -16,7 +16,7 @@ _COLUMNS = {
     "annual_revenue": ("Cifră de afaceri", "Cifra de afaceri anuală, în moneda proiectului."),
     "region": ("Regiune", "Regiunea companiei."),
     "country": ("Țară", "Țara companiei."),
-    "tier": ("Nivel ABM", "Câtă atenție individuală primește compania, de la 1:1 la 1:many."),
+    "tier": ("Nivel ABM", "Câtă atenție individuală primește compania, de la one-to-one la one-to-many."),
     "score": ("Scor", "De la 0 la 100: ponderea companiilor din trecut cu scor mai mic. 90 = peste 90 % dintre ele."),
     "score_percentile": ("Percentilă", "De la 0 la 100: ponderea listei de azi cu un scor cel mult egal."),
     "grade": ("Clasă", "De la A la D, după locul în lista de azi; A înseamnă vârful."),
