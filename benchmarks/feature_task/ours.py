@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 from feature_task.workload import COUNTED, HALF_LIVES, MOMENTUM, SUMMED, TYPES, WEIGHTS, WINDOWS
 
+from abm_scoring.features.build import features_at, resolve
+from abm_scoring.features.columnar import read_columns
 from abm_scoring.features.engagement import EngagementSpec
-from abm_scoring.features.frames import build_features
+from abm_scoring.features.frames import build_features, history_for
 
 #: From this many rows on, partitions of accounts keep events and features within a budget.
 MANY = 20_000_000
@@ -43,3 +46,16 @@ def run_windows(events: Path, snapshots: Path) -> pd.DataFrame:
     """The same with twice as many windows."""
     doubled = (3, 7, 14, 30, 60, 90, 120, 180, 270, 365)
     return build_features({"events": events}, pd.read_parquet(snapshots), [spec(doubled)], dtype=np.float32)
+
+
+def shares(events: Path, snapshots: Path) -> dict[str, float]:
+    """CPU seconds of the stages: reading the file, hashing and sorting, and the kernel."""
+    rows = pd.read_parquet(snapshots)
+    begun = time.process_time()
+    given = read_columns(events, "events")
+    read = time.process_time()
+    history = history_for({"events": given}, rows)
+    sorted_at = time.process_time()
+    features_at(history, rows, resolve([spec()], history), dtype=np.float32)
+    done = time.process_time()
+    return {"read_s": read - begun, "hash_and_sort_s": sorted_at - read, "kernel_s": done - sorted_at}
