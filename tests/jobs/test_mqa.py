@@ -159,6 +159,8 @@ def test_the_simulator_sets_a_policy_beside_todays_and_plain_rules(simulated: di
         assert found["flips_per_account_month"] >= 0 and 0 < found["conversions_held"] <= 1
         low, high = found["precision_ci"]
         assert low <= found["precision"] <= high
+    flips = {name: found["flips_per_account_month"] for name, found in simulated["policies"].items()}
+    assert flips["policy"] <= flips["no_hysteresis"] and flips["rule_points"] > 0
     assert simulated["policies"]["policy"]["open_most"] <= 20
 
 

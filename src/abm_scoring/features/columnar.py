@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -44,3 +46,16 @@ def dictionary_columns(file: pq.ParquetFile) -> list[str]:
         if size < _DICTIONARY_BYTES * max(file.metadata.num_rows, 1):
             kept.append(column.name)
     return kept
+
+
+def as_table(frame: pd.DataFrame) -> pa.Table:
+    """A frame in Arrow: timestamps with a zone in UTC microseconds, everything else in its own type."""
+    columns: dict[str, pa.Array] = {}
+    for name in map(str, frame.columns):
+        column = frame[name]
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            moments = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
+            columns[name] = pa.array(moments).cast(pa.timestamp("us", tz="UTC"))
+        else:
+            columns[name] = pa.array(column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array)
+    return pa.table(columns)

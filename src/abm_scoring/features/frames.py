@@ -16,7 +16,7 @@ from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError
 from abm_scoring.features.batches import batches, check_settled
 from abm_scoring.features.build import catalogue, features_at, resolve
-from abm_scoring.features.columnar import open_parquet, read_columns
+from abm_scoring.features.columnar import as_table, open_parquet, read_columns
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
@@ -101,7 +101,7 @@ def feature_batches(
     if "accounts" not in frames:
         frames["accounts"] = pd.DataFrame({"account_id": snapshots["account_id"].drop_duplicates()})
     if events is None:
-        events = pa.Table.from_pandas(Tables(frames)["events"], preserve_index=False)
+        events = as_table(Tables(frames)["events"])
     frames.pop("events", None)
     # What specs take from tables other than events is small: it is settled on all accounts, without events.
     settled = resolve(specs, History.of(Tables(frames), snapshots["as_of"].max(), timezone, _no_rows(events)), profile)

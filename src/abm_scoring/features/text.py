@@ -23,7 +23,7 @@ def arrow(values: pd.Series | pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as Arrow text or dictionary of text, without a copy where pandas holds it as Arrow already."""
     if isinstance(values, pa.ChunkedArray):
         return values
-    array = pa.array(values, from_pandas=True)
+    array = pa.array(values.to_numpy() if values.dtype == object else values.array, from_pandas=True)
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     return chunked if _is_text(chunked.type) else chunked.cast(pa.string())
 
