@@ -35,10 +35,9 @@ def local_periods(offsets: np.ndarray, occurred: np.ndarray, length: int, shift:
     Args:
         length: Microseconds of a period; shift: how long before 1970 one begins.
     """
-    period = (occurred + shift) // length
-    some = np.flatnonzero(np.diff(offsets))
-    first = np.repeat(period[offsets[some]], np.diff(offsets)[some])
-    return (period - first).astype(np.int32)
+    out = np.empty(len(occurred), np.int32)
+    in_pieces(lambda begin, end: _local_periods(offsets, occurred, length, shift, begin, end, out), offsets)
+    return out
 
 
 def replies(
@@ -158,6 +157,24 @@ def _localise(offsets, fingerprints, from_account, to_account, out):  # type: ig
                 codes[place] = fresh
                 fresh += 1
             out[i] = codes[place]
+
+
+@compiled
+def _local_periods(offsets, occurred, length, shift, from_account, to_account, out):  # type: ignore[no-untyped-def]
+    for a in range(from_account, to_account):
+        if offsets[a] == offsets[a + 1]:
+            continue
+        # Where the first event's period begins; rounded down, also before 1970.
+        begin = (occurred[offsets[a]] + shift) // length * length - shift
+        period = np.int32(0)
+        for i in range(offsets[a], offsets[a + 1]):
+            # Events ascend, so that a division is needed only where a period ends.
+            since = occurred[i] - begin
+            if since >= length:
+                step = since // length
+                period += np.int32(step)
+                begin += step * length
+            out[i] = period
 
 
 @compiled
