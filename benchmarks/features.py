@@ -48,7 +48,7 @@ Parquet. Every engine ran in a fresh process after a warm-up, reading included; 
 was noted. 2 cores; compare CPU seconds, and only within a size.
 
 S: 10 000 accounts, 1 000 000 events, 120 000 snapshots · M: 100 000, 10 000 000, 1 200 000 · L: 1 000 000, 30 000 000,
-1 000 000, ours in partitions of 2 000 MiB · FT: 200 accounts, 10 000 events, 2 400 snapshots and the 95 columns that
+1 000 000 · FT: 200 accounts, 10 000 events, 2 400 snapshots and the 95 columns that
 featuretools can give. Floor: read the file, touch the result's memory and move each event once.
 
 {table}

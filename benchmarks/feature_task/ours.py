@@ -7,17 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from feature_task.workload import COUNTED, HALF_LIVES, MOMENTUM, SUMMED, TYPES, WEIGHTS, WINDOWS
 
 from abm_scoring.features.build import features_at, resolve
 from abm_scoring.features.columnar import read_columns
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.frames import build_features, history_for
-
-#: From this many rows on, partitions of accounts keep events and features within a budget.
-MANY = 20_000_000
-BUDGET_MIB = 2_000
 
 
 def spec(windows: tuple[int, ...] = WINDOWS) -> EngagementSpec:
@@ -38,8 +33,7 @@ def spec(windows: tuple[int, ...] = WINDOWS) -> EngagementSpec:
 def run(events: Path, snapshots: Path) -> pd.DataFrame:
     """One float32 row a snapshot."""
     rows = pd.read_parquet(snapshots)
-    budget = None if len(rows) < MANY and pq.read_metadata(events).num_rows < MANY else BUDGET_MIB
-    return build_features({"events": events}, rows, [spec()], dtype=np.float32, memory_mb=budget)
+    return build_features({"events": events}, rows, [spec()], dtype=np.float32)
 
 
 def run_windows(events: Path, snapshots: Path) -> pd.DataFrame:

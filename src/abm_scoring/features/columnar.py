@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,34 @@ def open_parquet(path: Path, table: str) -> pq.ParquetFile:
         raise MissingInputError("there is no such file", where=str(path), fix=f"correct the path of {table}") from None
     except pa.ArrowInvalid as error:
         raise BadDataError("is no intact Parquet file", where=str(path), fix="export it again") from error
+
+
+class ParquetColumns:
+    """The columns of a Parquet file, each read when it is asked for and held by nobody but the asker.
+
+    So that what stays in memory of a table of events are numbers, and no more than one column of its text at a time.
+    """
+
+    def __init__(self, path: Path, table: str) -> None:
+        file = open_parquet(path, table)
+        self._path, self._dictionaries = path, set(dictionary_columns(file))
+        self.column_names: list[str] = list(file.schema_arrow.names)
+        self.num_rows: int = file.metadata.num_rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.column_names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.column_names
+
+    def is_dictionary(self, name: str) -> bool:
+        """Whether the file keeps a column as a dictionary."""
+        return name in self._dictionaries
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        """One column; text that the file keeps as a dictionary stays one."""
+        kept = [name] if name in self._dictionaries else []
+        return pq.read_table(self._path, columns=[name], read_dictionary=kept, memory_map=True)[name]
 
 
 def dictionary_columns(file: pq.ParquetFile) -> list[str]:

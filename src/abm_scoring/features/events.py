@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from abm_scoring.features.columnar import ParquetColumns
 from abm_scoring.features.moments import ALWAYS, NEVER, is_before
 
 if TYPE_CHECKING:
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
     from abm_scoring.features.noise_spec import NoiseReport
     from abm_scoring.features.text import TextIndex
 
+#: Name → column, pandas or Arrow; of a file, read when asked for.
+Columns: TypeAlias = Mapping[str, Any] | ParquetColumns
+
 #: Types that the brand begins where the events do not say: contacts with the brand, but not engagement.
 OUTBOUND_TYPES = frozenset({"email_sent", "ad_impression"})
 
 #: So many values of a column that came as a dictionary are few.
 _FEW = 1_000
+
+#: Columns with many values, of which measures ask for fingerprints.
+_MANY = ("contact_id", "content_id")
 
 #: Columns of events that say what was done, not when it could be known.
 _TIMES = ("occurred_at", "known_at")
@@ -45,7 +52,7 @@ class EventLog:
         noise: What the bot and noise gate found; None where it was not asked.
     """
 
-    source: Mapping[str, Any]
+    source: Columns
     order: np.ndarray
     offsets: np.ndarray
     occurred: np.ndarray
@@ -96,8 +103,9 @@ class EventLog:
 
         if column not in self.source:
             return np.full(len(self.order), -1, np.int32)
-        if _is_small_dictionary(self.source[column]):
-            return self.categories(column)[0]
+        if _is_small_dictionary(self.source, column):
+            codes: np.ndarray = self.categories(column)[0]
+            return codes
         return localise(self.offsets, self.fingerprints(column))
 
     def _fingerprints(self, column: str) -> np.ndarray:
@@ -106,7 +114,8 @@ class EventLog:
 
         if column not in self.source:
             return np.zeros(len(self.order), np.uint64)
-        return gather(fingerprints(arrow(self.source[column])), self.order)
+        unsorted = self._made.pop(f"unsorted {column}", None)
+        return gather(fingerprints(arrow(self.source[column])) if unsorted is None else unsorted, self.order)
 
     def _categories(self, column: str) -> tuple[np.ndarray, tuple[str, ...]]:
         from abm_scoring.features.sorting import gather
@@ -145,10 +154,13 @@ def few_values(column: pd.Series | pa.ChunkedArray) -> tuple[np.ndarray, list[st
     return out, values
 
 
-def _is_small_dictionary(column: Any) -> bool:
+def _is_small_dictionary(source: Columns, name: str) -> bool:
     """Whether a column came as a dictionary of so few values that their codes serve every account."""
     import pyarrow as pa
 
+    if isinstance(source, ParquetColumns) and not source.is_dictionary(name):
+        return False
+    column = source[name]
     kind = column.dtype if isinstance(column, pd.Series) else column.type
     if isinstance(kind, pd.CategoricalDtype):
         return len(kind.categories) <= _FEW
@@ -167,7 +179,7 @@ def micros_of(column: pd.Series | pa.ChunkedArray, missing: int) -> np.ndarray:
     return (whole.fill_null(missing) if whole.null_count else whole).to_numpy()
 
 
-def event_log(events: pd.DataFrame | pa.Table, index: TextIndex, limit: int) -> EventLog:
+def event_log(events: pd.DataFrame | pa.Table | ParquetColumns, index: TextIndex, limit: int) -> EventLog:
     """Sort what was known before `limit` into compressed sparse rows; events of other accounts are left out.
 
     Args:
@@ -178,9 +190,13 @@ def event_log(events: pd.DataFrame | pa.Table, index: TextIndex, limit: int) -> 
     from abm_scoring.features.sorting import by_account, gather
     from abm_scoring.features.text import arrow
 
-    names = events.columns if isinstance(events, pd.DataFrame) else events.column_names
-    source = {str(name): events[name] for name in names}
-    n_accounts, n = len(index), len(events)
+    source: Columns
+    if isinstance(events, ParquetColumns):
+        source = events
+    else:
+        names = events.columns if isinstance(events, pd.DataFrame) else events.column_names
+        source = {str(name): events[name] for name in names}
+    n_accounts, n = len(index), len(events) if isinstance(events, pd.DataFrame) else events.num_rows
     code = index.codes(arrow(source["account_id"])) if "account_id" in source and n else np.full(n, -1, np.int32)
     occurred = micros_of(source["occurred_at"], NEVER)
     visible = np.maximum(occurred, micros_of(source["known_at"], ALWAYS)) if "known_at" in source else occurred
@@ -188,10 +204,11 @@ def event_log(events: pd.DataFrame | pa.Table, index: TextIndex, limit: int) -> 
     code = code if sealed.all() else np.where(sealed, code, np.int32(-1))
     offsets, order, when = by_account(code, occurred, n_accounts)
     known = when if visible is occurred else gather(visible, order)
-    if _settle_ties(source, offsets, order, when, known):
+    made: dict[str, Any] = {}
+    if _settle_ties(source, offsets, order, when, known, made):
         known = when if visible is occurred else gather(visible, order)
     is_late = visible is not occurred and bool((known > when).any())
-    log = EventLog(source, order, offsets, when, known if is_late else when, is_late, order, (), order)
+    log = EventLog(source, order, offsets, when, known if is_late else when, is_late, order, (), order, None, made)
     types, names_of = log.categories("event_type")
     return EventLog(source, order, offsets, when, log.visible, is_late, types, names_of, _inbound(log), None, log._made)
 
@@ -208,11 +225,17 @@ def _inbound(log: EventLog) -> np.ndarray:
 
 
 def _settle_ties(
-    source: Mapping[str, Any], offsets: np.ndarray, order: np.ndarray, when: np.ndarray, known: np.ndarray
+    source: Columns,
+    offsets: np.ndarray,
+    order: np.ndarray,
+    when: np.ndarray,
+    known: np.ndarray,
+    made: dict[str, Any],
 ) -> bool:
     """Puts rows of one account and moment in the order of what they say, in place; whether there were any.
 
-    Without that, the first touch of an account would depend on the order of the input.
+    Without that, the first touch of an account would depend on the order of the input. What was worked out for all rows
+    on the way is kept in `made`.
     """
     from abm_scoring.features.relations import tied_rows
 
@@ -220,23 +243,27 @@ def _settle_ties(
     if not len(tied):
         return False
     rows = order[tied]
-    digest = _digest(source, rows)
+    digest = _digest(source, rows, made)
     owner = np.searchsorted(offsets, tied, side="right")
     order[tied] = rows[np.lexsort((digest, known[tied], when[tied], owner))]
     return True
 
 
-def _digest(source: Mapping[str, Any], rows: np.ndarray) -> np.ndarray:
+def _digest(source: Columns, rows: np.ndarray, made: dict[str, Any]) -> np.ndarray:
     """A hash of what some rows say beside their times, uint64."""
     from abm_scoring.features.text import arrow, fingerprints
 
     digest = np.zeros(len(rows), np.uint64)
     for name in sorted(set(source) - {*_TIMES, "account_id"}):
         column = source[name]
-        column = column.iloc[rows] if isinstance(column, pd.Series) else column.take(rows)
-        digest = digest * np.uint64(0x9E3779B97F4A7C15) ^ (
-            _bits(column) if _is_number(column) else fingerprints(arrow(column))
-        )
+        if _is_number(column):
+            bits = _floats(column)[rows].view("uint64")
+        else:
+            unsorted = fingerprints(arrow(column))
+            bits = unsorted[rows]
+            if name in _MANY:
+                made[f"unsorted {name}"] = unsorted
+        digest = digest * np.uint64(0x9E3779B97F4A7C15) ^ bits
     return digest
 
 
@@ -247,10 +274,6 @@ def _is_number(column: Any) -> bool:
         return pd.api.types.is_numeric_dtype(column.dtype)
     kind = column.type
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
-
-
-def _bits(column: Any) -> np.ndarray:
-    return _floats(column).view("uint64")
 
 
 def _floats(column: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError
 from abm_scoring.features.batches import batches, check_settled
 from abm_scoring.features.build import catalogue, features_at, resolve
-from abm_scoring.features.columnar import as_table, open_parquet, read_columns
+from abm_scoring.features.columnar import ParquetColumns, as_table, open_parquet, read_columns
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
@@ -100,6 +100,7 @@ def feature_batches(
     frames, events = _frames(tables, stream=True)
     if "accounts" not in frames:
         frames["accounts"] = pd.DataFrame({"account_id": snapshots["account_id"].drop_duplicates()})
+    assert not isinstance(events, ParquetColumns)
     if events is None:
         events = as_table(Tables(frames)["events"])
     frames.pop("events", None)
@@ -141,10 +142,10 @@ def history_for(
 
 def _frames(
     tables: Tables | Mapping[str, Given], stream: bool = False
-) -> tuple[dict[str, pd.DataFrame], pa.Table | Path | None]:
+) -> tuple[dict[str, pd.DataFrame], pa.Table | ParquetColumns | Path | None]:
     """Every table but the events as a frame, and the events in Arrow, or as a file to stream, where given so."""
     frames: dict[str, pd.DataFrame] = {}
-    events: pa.Table | Path | None = None
+    events: pa.Table | ParquetColumns | Path | None = None
     for name in tables:
         if name not in TABLES:
             raise BadDataError(f"is no canonical table; there are {', '.join(TABLES)}", where=name, fix="rename it")
@@ -154,9 +155,9 @@ def _frames(
             events = Path(given)
             continue
         if isinstance(given, str | Path):
-            given = read_columns(Path(given), name)
+            given = ParquetColumns(Path(given), name) if name == "events" else read_columns(Path(given), name)
         _check(name, list(given.columns if isinstance(given, pd.DataFrame) else given.column_names))
-        if name == "events" and isinstance(given, pa.Table):
+        if name == "events" and isinstance(given, pa.Table | ParquetColumns):
             events = given
         else:
             frames[name] = given if isinstance(given, pd.DataFrame) else given.to_pandas(types_mapper=_pandas_type)

@@ -24,6 +24,7 @@ from abm_scoring.features.noise_spec import NoiseSpec
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from abm_scoring.features.columnar import ParquetColumns
     from abm_scoring.features.text import TextIndex
 
 
@@ -60,7 +61,7 @@ class History:
         tables: Tables,
         until: pd.Timestamp,
         timezone: str = "UTC",
-        events: pa.Table | None = None,
+        events: pa.Table | ParquetColumns | None = None,
         noise: NoiseSpec | None = None,
     ) -> History:
         """Seal tables at `until`: what could not be known before it is left out for good.
@@ -69,7 +70,7 @@ class History:
             tables: The canonical tables.
             until: Nothing at or after this moment is taken in.
             timezone: Zone in which dates begin.
-            events: The events where they are held in Arrow instead of `tables`.
+            events: The events where they are held in Arrow, or lie in a file, instead of in `tables`.
             noise: What to do about implausible activity; None = nothing.
         """
         from abm_scoring.features.noise import without_noise

@@ -34,7 +34,7 @@ def without_noise(log: EventLog, spec: NoiseSpec) -> EventLog:
     before = np.concatenate([[0], np.cumsum(~drop)])
     occurred = log.occurred[kept]
     visible = occurred if log.visible is log.occurred else log.visible[kept]
-    made = {key: _thin(value, kept) for key, value in log._made.items()}
+    made = {key: _thin(value, kept) for key, value in log._made.items() if not key.startswith("unsorted")}
     return replace(
         log,
         order=log.order[kept],
