@@ -96,7 +96,10 @@ def momentum(ask: Ask) -> str:
         return nothing(ask, speech.window(ask.arg("short_days")))
     key = "momentum_up" if ratio > 1.05 else "momentum_down" if ratio < 0.95 else "momentum_even"
     # Two digits: a ratio of counts is no more precise.
-    parts = {"ratio": speech.number(float(f"{min(ratio, 1e300):.2g}")), "days": speech.number(ask.arg("long_days") or 0)}
+    parts = {
+        "ratio": speech.number(float(f"{ratio:.2g}")),
+        "days": speech.number(ask.arg("long_days") or 0),
+    }
     return speech.say(key, events=speech.in_general(ask.event_type), **parts)
 
 

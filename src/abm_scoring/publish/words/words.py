@@ -149,10 +149,15 @@ class Words:
         return said
 
 
+#: Numbers beyond this are said as this.
+_LARGEST = 1e300
+
+
 def _plain(value: object) -> Value:
     if isinstance(value, str):
         return " ".join(value.split()) or None
     if isinstance(value, float | int | np.number | np.bool_):
         number = float(value)
-        return number if math.isfinite(number) else None
+        # Room for a percent sign: a number at the edge of what a float holds would overflow when put into words.
+        return max(-_LARGEST, min(_LARGEST, number)) if math.isfinite(number) else None
     return None if value is None or value is pd.NA or value is pd.NaT else str(value)
