@@ -25,11 +25,11 @@ POLICY = [
     "scoring.mqa.threshold={kind: fixed, enter: 70, leave: 60}",
     "scoring.mqa.evidence=[{kind: engaged_contacts, at_least: 1}]",
     "scoring.mqa.min_days=3",
-    "scoring.mqa.max_days=9",
+    "scoring.mqa.max_days=12",
     "scoring.mqa.capacity=20",
     "scoring.mqa.cooldown_days={expired: 4}",
 ]
-DAYS = pd.date_range("2025-10-01", periods=20, tz="UTC")
+DAYS = pd.date_range("2025-10-01", periods=30, tz="UTC")
 
 
 @pytest.fixture(scope="module")
