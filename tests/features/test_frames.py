@@ -11,6 +11,7 @@ import pytest
 from abm_scoring.errors import BadDataError, ConfigError, MissingInputError
 from abm_scoring.features import batches
 from abm_scoring.features.build import resolve
+from abm_scoring.features.columnar import ParquetColumns
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.frames import build_features, feature_catalogue
 from tests.laws.worlds import FAMILIES, PROFILE, World, history_of, make_world
@@ -45,7 +46,10 @@ def test_a_smaller_budget_makes_more_partitions(tmp_path: Path) -> None:
     given = tmp_path / "events.parquet"
     world.tables["events"].to_parquet(given)
     big = pd.DataFrame({"account_id": "001", "as_of": world.dates[0]}, index=range(1_000_000))
-    sizes = [batches._partitions(given, big, settled(world), np.float64, mb) for mb in (64, 512, 65_536)]
+    sizes = [
+        batches._partitions(ParquetColumns(given, "events"), big, settled(world), np.float64, mb)
+        for mb in (64, 512, 65_536)
+    ]
     assert sizes[0] > sizes[1] > sizes[2] == 1
 
 

@@ -17,7 +17,7 @@ from abm_scoring.data.families import families, partition_of
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import ConfigError
 from abm_scoring.features.build import catalogue, features_at, shared_context
-from abm_scoring.features.columnar import read_columns
+from abm_scoring.features.columnar import Held, ParquetColumns
 from abm_scoring.features.context import merged
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 def batches(
     frames: Mapping[str, pd.DataFrame],
-    events: pa.Table | Path,
+    events: Held,
     snapshots: pd.DataFrame,
     specs: Sequence[FeatureSpec],
     *,
@@ -75,7 +75,7 @@ def batches(
 
         def history(p: int) -> History:
             tables = Tables({name: frame[own[name] == p] for name, frame in frames.items()})
-            sealed = History.of(tables, until, timezone, pieces[p](), noise)
+            sealed = History.of(tables, until, timezone, pieces[p], noise)
             _report_large(sealed)
             return sealed
 
@@ -104,19 +104,11 @@ def check_settled(specs: Sequence[FeatureSpec]) -> None:
 
 
 def _partitions(
-    events: pa.Table | Path, snapshots: pd.DataFrame, specs: Sequence[FeatureSpec], dtype: type, memory_mb: int
+    events: Held, snapshots: pd.DataFrame, specs: Sequence[FeatureSpec], dtype: type, memory_mb: int
 ) -> int:
     """How many partitions keep one of them within the budget, with a quarter in reserve for uneven ones."""
-    if isinstance(events, Path):
-        metadata = pq.read_metadata(events)
-        rows, text = (
-            metadata.num_rows,
-            sum(metadata.row_group(g).total_byte_size for g in range(metadata.num_row_groups)),
-        )
-    else:
-        rows, text = len(events), events.nbytes
     width = len(catalogue(specs)) * np.dtype(dtype).itemsize + 64
-    needed = rows * _EVENT_BYTES + 2 * text + len(snapshots) * width
+    needed = events.num_rows * _EVENT_BYTES + 2 * events.nbytes + len(snapshots) * width
     return max(1, int(np.ceil(needed / (0.75 * memory_mb * 2**20))))
 
 
@@ -128,40 +120,21 @@ def _owners(frame: pd.DataFrame, index: TextIndex, part: np.ndarray) -> np.ndarr
     return np.where(code >= 0, part[code], -1) if len(part) else code
 
 
-class _Piece:
-    """The events of one partition, read when they are asked for."""
-
-    def __init__(self, path: Path | None, table: pa.Table | None = None) -> None:
-        self.path, self.table = path, table
-
-    def __call__(self) -> pa.Table:
-        if self.table is not None:
-            return self.table
-        assert self.path is not None
-        return read_columns(self.path, "events")
-
-
-def _cut(events: pa.Table | Path, index: TextIndex, part: np.ndarray, n: int, folder: Path) -> list[_Piece]:
+def _cut(events: Held, index: TextIndex, part: np.ndarray, n: int, folder: Path) -> list[Held]:
     """The events by partition, in files of a folder that only this user can read; whole where there is but one."""
     if n == 1:
-        return [_Piece(events)] if isinstance(events, Path) else [_Piece(None, events)]
-    stream = (
-        pq.ParquetFile(events).iter_batches(_STREAM_ROWS)
-        if isinstance(events, Path)
-        else events.to_batches(max_chunksize=_STREAM_ROWS)
-    )
+        return [events]
     paths = [folder / f"{p}.parquet" for p in range(n)]
-    schema = pq.read_schema(events) if isinstance(events, Path) else events.schema
     with ExitStack() as stack:
-        writers = [stack.enter_context(pq.ParquetWriter(path, schema, compression="lz4")) for path in paths]
-        for batch in stream:
+        writers = [stack.enter_context(pq.ParquetWriter(path, events.schema, compression="lz4")) for path in paths]
+        for batch in events.to_batches(max_chunksize=_STREAM_ROWS):
             code = index.codes(pa.chunked_array([batch.column("account_id")]))
             target = np.where(code >= 0, part[code], -1)
             for p in range(n):
                 rows = np.flatnonzero(target == p)
                 if len(rows):
                     writers[p].write_batch(batch.take(pa.array(rows)))
-    return [_Piece(path) for path in paths]
+    return [ParquetColumns(path, "events") for path in paths]
 
 
 def _report_large(history: History) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -47,12 +48,19 @@ class ParquetColumns:
         self._path, self._dictionaries = path, set(dictionary_columns(file))
         self.column_names: list[str] = list(file.schema_arrow.names)
         self.num_rows: int = file.metadata.num_rows
+        self.schema: pa.Schema = file.schema_arrow
+        #: Bytes of all columns, unpacked.
+        self.nbytes = sum(file.metadata.row_group(g).total_byte_size for g in range(file.metadata.num_row_groups))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.column_names)
 
     def __contains__(self, name: object) -> bool:
         return name in self.column_names
+
+    def to_batches(self, max_chunksize: int) -> Iterator[pa.RecordBatch]:
+        """All columns, so many rows at a time."""
+        return open_parquet(self._path, "events").iter_batches(max_chunksize)
 
     def is_dictionary(self, name: str) -> bool:
         """Whether the file keeps a column as a dictionary."""
@@ -88,3 +96,7 @@ def as_table(frame: pd.DataFrame) -> pa.Table:
         else:
             columns[name] = pa.array(column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array)
     return pa.table(columns)
+
+
+#: A table in Arrow, or in a file of which columns are read when asked for.
+Held: TypeAlias = pa.Table | ParquetColumns

@@ -9,14 +9,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from abm_scoring.data.schema import TABLES
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError
 from abm_scoring.features.batches import batches, check_settled
 from abm_scoring.features.build import catalogue, features_at, resolve
-from abm_scoring.features.columnar import ParquetColumns, as_table, open_parquet, read_columns
+from abm_scoring.features.columnar import Held, ParquetColumns, as_table, read_columns
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
@@ -97,23 +96,19 @@ def feature_batches(
         Places of the rows in `snapshots`, int64, and their features.
     """
     check_settled(specs)
-    frames, events = _frames(tables, stream=True)
+    frames, events = _frames(tables)
     if "accounts" not in frames:
         frames["accounts"] = pd.DataFrame({"account_id": snapshots["account_id"].drop_duplicates()})
-    assert not isinstance(events, ParquetColumns)
     if events is None:
         events = as_table(Tables(frames)["events"])
     frames.pop("events", None)
     # What specs take from tables other than events is small: it is settled on all accounts, without events.
-    settled = resolve(specs, History.of(Tables(frames), snapshots["as_of"].max(), timezone, _no_rows(events)), profile)
+    settled = resolve(
+        specs, History.of(Tables(frames), snapshots["as_of"].max(), timezone, events.schema.empty_table()), profile
+    )
     yield from batches(
         frames, events, snapshots, settled, memory_mb=memory_mb, timezone=timezone, noise=noise, dtype=dtype
     )
-
-
-def _no_rows(events: pa.Table | Path) -> pa.Table:
-    schema = pq.read_schema(events) if isinstance(events, Path) else events.schema
-    return schema.empty_table()
 
 
 def feature_catalogue(specs: Sequence[FeatureSpec]) -> pd.DataFrame:
@@ -134,26 +129,19 @@ def history_for(
     """All that the snapshots can ask about: what was known before the latest of them."""
     until = snapshots["as_of"].max() if len(snapshots) else pd.Timestamp(0, tz="UTC")
     frames, events = _frames(tables)
-    assert not isinstance(events, Path)
     if "accounts" not in frames:
         frames["accounts"] = pd.DataFrame({"account_id": snapshots["account_id"].drop_duplicates()})
     return History.of(Tables(frames), until, timezone, events, noise)
 
 
-def _frames(
-    tables: Tables | Mapping[str, Given], stream: bool = False
-) -> tuple[dict[str, pd.DataFrame], pa.Table | ParquetColumns | Path | None]:
+def _frames(tables: Tables | Mapping[str, Given]) -> tuple[dict[str, pd.DataFrame], Held | None]:
     """Every table but the events as a frame, and the events in Arrow, or as a file to stream, where given so."""
     frames: dict[str, pd.DataFrame] = {}
-    events: pa.Table | ParquetColumns | Path | None = None
+    events: Held | None = None
     for name in tables:
         if name not in TABLES:
             raise BadDataError(f"is no canonical table; there are {', '.join(TABLES)}", where=name, fix="rename it")
         given: Any = tables[name]
-        if isinstance(given, str | Path) and stream and name == "events":
-            _check(name, open_parquet(Path(given), name).schema_arrow.names)
-            events = Path(given)
-            continue
         if isinstance(given, str | Path):
             given = ParquetColumns(Path(given), name) if name == "events" else read_columns(Path(given), name)
         _check(name, list(given.columns if isinstance(given, pd.DataFrame) else given.column_names))
