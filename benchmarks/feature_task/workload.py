@@ -25,13 +25,14 @@ _EPOCH = np.datetime64("2024-01-01", "us").astype("int64")
 
 @dataclass(frozen=True)
 class Size:
-    """How much data; `dates` snapshots an account, `every` days apart."""
+    """How much data; `dates` snapshots an account, `every` days apart: the same of all, or of each its own."""
 
     name: str
     accounts: int
     events: int
     dates: int
     every: float = 30.0
+    irregular: bool = False
 
     @property
     def snapshots(self) -> int:
@@ -51,7 +52,7 @@ SIZES = {
 
 def make(size: Size, folder: Path) -> tuple[Path, Path]:
     """Writes `events.parquet` and `snapshots.parquet` of a size into a folder, once; the seed is fixed."""
-    target = folder / f"{size.name}-{size.accounts}-{size.events}-{size.dates}-{size.every:g}"
+    target = folder / f"{size.name}-{size.accounts}-{size.events}-{size.dates}-{size.every:g}{'-own' * size.irregular}"
     files = target / "events.parquet", target / "snapshots.parquet"
     if not target.exists():
         aside = folder / f".{target.name}"
@@ -86,10 +87,13 @@ def _write(size: Size, folder: Path) -> None:
         }
     )
     pq.write_table(events, folder / "events.parquet", row_group_size=250_000)
+    as_of = np.tile(dates, size.accounts)
+    if size.irregular:
+        as_of = as_of - r.integers(0, 10 * DAY, len(as_of))
     asked = pa.table(
         {
             "account_id": _ids("A", np.repeat(np.arange(size.accounts), len(dates))),
-            "as_of": pa.array(np.tile(dates, size.accounts), pa.timestamp("us", tz="UTC")),
+            "as_of": pa.array(as_of, pa.timestamp("us", tz="UTC")),
         }
     )
     pq.write_table(asked, folder / "snapshots.parquet", row_group_size=250_000)

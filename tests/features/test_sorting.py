@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm_scoring.features.relations import local_periods, localise, tied_rows
+from abm_scoring.features import sorting
 from abm_scoring.features.sorting import by_account, gather
+from abm_scoring.features.text import TextIndex, arrow
 
 SPREADS = {
     "even": lambda r, n: r.integers(0, 10**14, n),
@@ -35,6 +38,39 @@ def test_rows_come_by_account_then_moment_and_none_is_lost(spread: str, seed: in
     np.testing.assert_array_equal(account[order], account[expected])
     np.testing.assert_array_equal(offsets, np.searchsorted(account[expected], np.arange(accounts + 1)))
     np.testing.assert_array_equal(gather(moment, order), when)
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(0, 30_000), accounts=st.sampled_from([1, 4_096, 4_097, 20_000]))
+@settings(max_examples=25, deadline=None)
+def test_scattering_block_by_block_is_scattering_at_once(seed: int, n: int, accounts: int) -> None:
+    r = np.random.default_rng(seed)
+    account, moment = r.integers(-1, accounts, n).astype(np.int32), r.integers(0, 10**14, n)
+    offsets = sorting._offsets(account, accounts)
+    (order, when), (rows, moments) = (
+        (np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.int64)) for _ in range(2)
+    )
+    sorting._scatter(account, moment, offsets, order, when)
+    sorting._scatter_in_blocks(account, moment, offsets, rows, moments)
+    np.testing.assert_array_equal(rows, order)
+    np.testing.assert_array_equal(moments, when)
+
+
+@given(known=st.lists(st.text(max_size=12), unique=True), asked=st.lists(st.none() | st.text(max_size=12)))
+@settings(max_examples=100, deadline=None)
+def test_a_text_is_found_at_its_place_or_not_at_all(known: list[str], asked: list[str | None]) -> None:
+    asked = [*asked, *known, *(f"{text}\0" for text in known)]
+    place = {text: i for i, text in enumerate(known)}
+    found = TextIndex.of(pd.Series(known, dtype="str")).codes(arrow(pd.Series(asked, dtype="str")))
+    assert found.tolist() == [-1 if text is None else place.get(text, -1) for text in asked]
+
+
+def test_texts_that_share_a_slot_are_told_apart() -> None:
+    # 5 000 texts at up to a quarter of the slots: hundreds of them find their first slot taken.
+    known = pd.Series([f"account {i}" for i in range(5_000)], dtype="str")
+    strangers = pd.Series([f"nobody {i}" for i in range(5_000)], dtype="str")
+    index = TextIndex.of(known)
+    np.testing.assert_array_equal(index.codes(arrow(known)), np.arange(5_000))
+    assert (index.codes(arrow(strangers)) == -1).all()
 
 
 @given(seed=st.integers(0, 10_000), length=st.sampled_from([1, 7, 86_400]), shift=st.sampled_from([0, 3]))

@@ -103,9 +103,10 @@ class EventLog:
 
         if column not in self.source:
             return np.full(len(self.order), -1, np.int32)
-        if _is_small_dictionary(self.source, column):
-            codes: np.ndarray = self.categories(column)[0]
-            return codes
+        if f"categories {column}" in self._made or _is_small_dictionary(self.source, column):
+            codes, values = self.categories(column)
+            if len(values) <= _FEW:
+                return codes
         return localise(self.offsets, self.fingerprints(column))
 
     def _fingerprints(self, column: str) -> np.ndarray:
@@ -122,7 +123,8 @@ class EventLog:
 
         if column not in self.source:
             return np.full(len(self.order), -1, np.int32), ()
-        codes, values = few_values(self.source[column])
+        unsorted = self._made.pop(f"unsorted few {column}", None)
+        codes, values = few_values(self.source[column]) if unsorted is None else unsorted
         codes = gather(codes, self.order)
         seen = np.bincount(codes[codes >= 0], minlength=len(values)) > 0
         kept = sorted(v for v, s in zip(values, seen, strict=True) if s)
@@ -251,13 +253,18 @@ def _settle_ties(
 
 def _digest(source: Columns, rows: np.ndarray, made: dict[str, Any]) -> np.ndarray:
     """A hash of what some rows say beside their times, uint64."""
-    from abm_scoring.features.text import arrow, fingerprints
+    import pyarrow as pa
+
+    from abm_scoring.features.text import NOTHING, arrow, fingerprints
 
     digest = np.zeros(len(rows), np.uint64)
     for name in sorted(set(source) - {*_TIMES, "account_id"}):
         column = source[name]
         if _is_number(column):
             bits = _floats(column)[rows].view("uint64")
+        elif name not in _MANY and _is_dictionary(column):
+            codes, values = made[f"unsorted few {name}"] = few_values(column)
+            bits = np.append(fingerprints(pa.chunked_array([pa.array(values, pa.string())])), NOTHING)[codes[rows]]
         else:
             unsorted = fingerprints(arrow(column))
             bits = unsorted[rows]
@@ -265,6 +272,13 @@ def _digest(source: Columns, rows: np.ndarray, made: dict[str, Any]) -> np.ndarr
                 made[f"unsorted {name}"] = unsorted
         digest = digest * np.uint64(0x9E3779B97F4A7C15) ^ bits
     return digest
+
+
+def _is_dictionary(column: Any) -> bool:
+    """Whether a column of Arrow came as a dictionary."""
+    import pyarrow as pa
+
+    return isinstance(column, pa.ChunkedArray) and pa.types.is_dictionary(column.type)
 
 
 def _is_number(column: Any) -> bool:

@@ -18,6 +18,9 @@ NOTHING = np.uint64(0)
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _S32, _S29 = np.uint64(32), np.uint64(29)
 
+#: Values looked up together.
+_BLOCK = 256
+
 
 def arrow(values: pd.Series | pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as Arrow text or dictionary of text, without a copy where pandas holds it as Arrow already."""
@@ -68,7 +71,8 @@ class TextIndex:
         wide = given.cast(pa.large_string())
         whole = pa.concat_arrays(wide.chunks) if wide.num_chunks else pa.array([], pa.large_string())
         begins, data = _buffers(whole)
-        slots = np.full(1 << max(4, (2 * len(whole)).bit_length()), -1, np.int32)
+        # Four to eight slots a text: nearly every text lies in the first slot that it may have.
+        slots = np.full(1 << max(4, (4 * len(whole)).bit_length()), -1, np.int32)
         keys = np.zeros(len(slots), np.uint64)
         _fill(begins, data, keys, slots)
         return cls(begins, data, keys, slots)
@@ -180,18 +184,44 @@ def _fill(begins, data, keys, slots):  # type: ignore[no-untyped-def]
 
 @compiled
 def _find(begins, data, own_begins, own_data, keys, slots, out):  # type: ignore[no-untyped-def]
+    # A large index lies in slow memory. Steps over a block of values, each on its own, let the processor wait for many
+    # places at once instead of one after the other.
     mask = np.uint64(len(slots) - 1)
-    for i in range(len(out)):
-        begin, end = begins[i], begins[i + 1]
-        key = _hash(data, begin, end)
-        place = key & mask
+    key = np.empty(_BLOCK, np.uint64)
+    found = np.empty(_BLOCK, np.uint64)
+    code = np.empty(_BLOCK, np.int32)
+    at = np.empty(_BLOCK, np.int64)
+    for first in range(0, len(out), _BLOCK):
+        n = min(_BLOCK, len(out) - first)
+        for j in range(n):
+            key[j] = _hash(data, begins[first + j], begins[first + j + 1])
+        for j in range(n):
+            found[j] = keys[key[j] & mask]
+        for j in range(n):
+            # A free slot has the key 0, which is no text's.
+            code[j] = slots[key[j] & mask] if found[j] == key[j] else np.int32(-1)
+        for j in range(n):
+            at[j] = own_begins[code[j]] if code[j] >= 0 else 0
+        for j in range(n):
+            begin, end = begins[first + j], begins[first + j + 1]
+            c = code[j]
+            if c >= 0 and _same(data, begin, end, own_data, at[j], own_begins[c + 1]):
+                out[first + j] = c
+            else:
+                out[first + j] = _probe(data, begin, end, key[j], own_begins, own_data, keys, slots)
+
+
+@compiled
+def _probe(data, begin, end, key, own_begins, own_data, keys, slots):  # type: ignore[no-untyped-def]
+    mask = np.uint64(len(slots) - 1)
+    place = key & mask
+    code = slots[place]
+    while code >= 0:
+        if keys[place] == key and _same(data, begin, end, own_data, own_begins[code], own_begins[code + 1]):
+            break
+        place = (place + np.uint64(1)) & mask
         code = slots[place]
-        while code >= 0:
-            if keys[place] == key and _same(data, begin, end, own_data, own_begins[code], own_begins[code + 1]):
-                break
-            place = (place + np.uint64(1)) & mask
-            code = slots[place]
-        out[i] = code
+    return code
 
 
 @compiled
