@@ -32,5 +32,7 @@ command -v "$python" >/dev/null || fail "no $python; install Python 3.11 or newe
 echo "setup: installing into .venv (about a minute the first time)"
 create_venv
 uv=$(find_uv) || fail "uv could not be installed with pip; delete .venv and try again"
-"$uv" pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
+# Compiled once: otherwise every process compiles what it imports where PYTHONDONTWRITEBYTECODE is set or the folder is
+# read-only.
+"$uv" pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock
 "$uv" pip install --quiet --python .venv/bin/python --no-deps -e .
