@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abm_scoring.features.relations import local_periods, localise, tied_rows
 from abm_scoring.features import sorting
+from abm_scoring.features.relations import local_periods, localise, tied_rows
 from abm_scoring.features.sorting import by_account, gather
 from abm_scoring.features.text import TextIndex, arrow
 
