@@ -13,6 +13,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SHOWN = {
     "01_train_and_rank": ("lift_at_10pct", "reason_1", "rank correlation"),
     "02_rank_and_qualify": ("lift_at_10pct", "reason_1", "expected conversions", "ABM_Score__c"),
+    "03_did_it_pay_off": ("win_rate", "reachable", "disagreement", "cannot be said", "report.xlsx"),
 }
 
 

@@ -1,0 +1,189 @@
+"""What the reports share: facts as known on a day, and how a report is published."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from abm_scoring.data.currency import in_project_currency
+from abm_scoring.data.loading import Loaded
+from abm_scoring.data.tables import Tables
+from abm_scoring.errors import BadDataError
+from abm_scoring.jobs.decisions import NOT_SCORED
+from abm_scoring.jobs.ledger import Link, chain, frozen_scores, transitions
+from abm_scoring.jobs.workspace import Progress, Workspace, load
+from abm_scoring.publish.lock import folder_lock
+from abm_scoring.publish.manifest import installed_versions
+from abm_scoring.publish.report import ReportPage, write_report
+from abm_scoring.publish.report.workbook import write_workbook
+from abm_scoring.publish.runs import read_link, run_id
+from abm_scoring.publish.staged import make_output_folder, publish_folder
+from abm_scoring.ranking.mqa.log import MQA
+from abm_scoring.roi.metrics.observed import Given
+from abm_scoring.roi.metrics.prepared import Prepared
+from abm_scoring.roi.past import as_known
+
+#: Files of a report.
+HTML, XLSX, JSON = "report.html", "report.xlsx", "report.json"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that was known on the day of a report.
+
+    Attributes:
+        loaded: How the tables were read.
+        tables: As known before `as_of`, in the project's currency.
+        links: The chain of runs before `as_of`.
+    """
+
+    workspace: Workspace
+    as_of: pd.Timestamp
+    loaded: Loaded
+    tables: Tables
+    links: Sequence[Link]
+    warnings: tuple[str, ...]
+
+    def prepared(self, given: Mapping[str, Given] | None = None) -> Prepared:
+        """The columns that metrics read."""
+        config = self.workspace.config
+        log = transitions(self.links)
+        kept = config.scoring.mqa is not None or len(log) > 0
+        return Prepared.of(
+            self.tables,
+            config.roi.kpis,
+            config.profile,
+            config.roi.gross_margin_rate,
+            config.roi.returns,
+            mqa_spells(log) if kept and self.links else None,
+            _scored(self.links),
+            given,
+        )
+
+    @property
+    def content(self) -> str:
+        """Hash of all that determines the report."""
+        determines = {
+            "inputs": dict(self.loaded.fingerprints),
+            "config": self.workspace.config_hash,
+            "package": installed_versions(()).package,
+            "as_of": self.as_of.isoformat(),
+            "runs": [link.manifest.run_id for link in self.links],
+        }
+        return hashlib.sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
+
+
+def facts(workspace: Workspace, as_of: pd.Timestamp, today: bool, progress: Progress) -> Facts:
+    """Read the tables and the ledger as they were known on a day.
+
+    Args:
+        workspace: Config and folders.
+        as_of: Nothing that happened or was learned at or after this moment is taken in.
+        today: Whether that is the real today.
+        progress: Told of each step.
+    """
+    progress("reading tables", 0, 0)
+    loaded, tables, warnings = load(workspace, as_of, today)
+    config = workspace.config
+    known = _priced(as_known(tables, as_of), config.roi.costs.hourly_rate, config.project.currency)
+    return Facts(workspace, as_of, loaded, known, chain(workspace.runs, as_of), warnings)
+
+
+def _priced(tables: Tables, hourly_rate: float | None, currency: str) -> Tables:
+    """Costs with an amount in the project's currency: as stated, else hours × rate, at the day's rate."""
+    if "costs" not in tables:
+        return tables
+    costs = tables["costs"]
+    column = {n: costs[n].astype("float64") if n in costs else np.nan for n in ("amount", "hours", "hourly_rate")}
+    amount = pd.Series(column["amount"], costs.index).fillna(column["hours"] * column["hourly_rate"])
+    stated = costs["currency"] if "currency" in costs else pd.Series(pd.NA, costs.index, dtype="str")
+    money = pd.DataFrame({"invoiced_on": costs["incurred_on"], "amount": amount, "currency": stated})
+    # Costs are converted by the rule for invoices.
+    try:
+        priced = in_project_currency(tables.replace(invoices=money), currency)["invoices"]["amount"]
+    except BadDataError as error:
+        raise BadDataError(error.what, where="costs", fix=error.fix) from None
+    if hourly_rate is not None:  # the project's own price is in its currency already
+        priced = priced.fillna(column["hours"] * hourly_rate)
+    return tables.replace(costs=costs.assign(amount=priced, currency=currency))
+
+
+def mqa_spells(log: pd.DataFrame) -> pd.DataFrame:
+    """MQA spells of a log of transitions: `account_id`, `entered_at`, `left_at` (NaT = still open)."""
+    ordered = log.sort_values(["account_id", "as_of"], kind="stable", ignore_index=True)
+    same = ordered["account_id"].eq(ordered["account_id"].shift(-1))
+    left = ordered["as_of"].shift(-1).where(same)
+    rows = (ordered["to"] == MQA).to_numpy(bool)
+    found = ordered.loc[rows, ["account_id", "as_of"]].rename(columns={"as_of": "entered_at"})
+    return found.assign(left_at=left[rows].astype("datetime64[us, UTC]")).reset_index(drop=True)
+
+
+def _scored(links: Sequence[Link]) -> pd.DataFrame | None:
+    """Accounts that runs scored: `account_id`, `as_of`."""
+    parts = []
+    for link in links:
+        rows = frozen_scores(link, ["account_id", "list"])
+        assert rows is not None
+        parts.append(rows.loc[rows["list"] != NOT_SCORED, ["account_id"]].assign(as_of=link.as_of))
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def publish_report(
+    known: Facts, kind: str, page: ReportPage, sheets: Mapping[str, pd.DataFrame], found: Mapping[str, Any]
+) -> Path:
+    """Publish a report as a folder of HTML, XLSX and JSON; `latest` names the newest day's.
+
+    It stands as `reports/<project>/<kind>/<day>-<hash>`. A second report of the same facts has the same bytes and
+    changes nothing.
+
+    Args:
+        known: The facts it is made of.
+        kind: `kpis` or `roi`.
+        page: The page.
+        sheets: Tables of the workbook.
+        found: What stands in the JSON file.
+
+    Raises:
+        OutputError: It cannot be written, or a report of this name was altered (73).
+    """
+    folder = known.workspace.out / "reports" / known.workspace.name / kind
+    for level in (known.workspace.out, folder.parent.parent, folder.parent, folder):
+        make_output_folder(level)
+    local = known.as_of.tz_convert(known.workspace.config.project.timezone)
+    day = local.tz_localize(None).tz_localize("UTC") if local == local.normalize() else known.as_of
+    name = run_id(day.to_pydatetime(), known.content)
+
+    def write(draft: Path) -> None:
+        write_report(page, draft / HTML)
+        write_workbook(sheets, draft / XLSX, page.title)
+        text = json.dumps(plain(found), indent=1, ensure_ascii=False, allow_nan=False)
+        (draft / JSON).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+    with folder_lock(folder):
+        current = read_link(folder / "latest")
+        newest = current is None or name[:10] >= current[:10]
+        return publish_folder(folder, name, "latest", write, newest, apart=())
+
+
+def plain(value: Any) -> Any:
+    """JSON values: what is not finite is null, moments are ISO text, tables are lists of rows."""
+    if isinstance(value, pd.DataFrame):
+        return [plain(row) for row in value.to_dict("records")]
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value.isoformat() if isinstance(value, pd.Timestamp) else value
