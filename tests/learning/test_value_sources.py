@@ -97,6 +97,7 @@ def test_what_is_typical_counts_lost_and_open_deals_opened_before() -> None:
     assert Invoiced(kind="invoiced").typical(known, None) is None
 
 
+@pytest.mark.fault(48)
 def test_credit_notes_lessen_what_was_invoiced() -> None:
     invoices = pd.DataFrame(
         {

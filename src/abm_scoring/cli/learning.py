@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
+
+import typer
 
 from abm_scoring.cli.app import app
 from abm_scoring.cli.options import AsOf, ConfigFile, DataRoot, Json, Out, Overrides, open_project
@@ -16,9 +19,10 @@ def train(
     as_of: AsOf = None,
     data_root: DataRoot = None,
     out: Out = None,
+    challenger: Annotated[bool, typer.Option("--challenger", help="Publish it, and leave the champion.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a model and publish its bundle.
+    """Train a model, publish its bundle and write its evaluation report.
 
     Ends with 0 also where nothing beats the constant: then no bundle is shipped, and the output says so.
     """
@@ -27,7 +31,7 @@ def train(
 
     workspace, day, today = open_project(config, overrides, as_of, data_root, out)
     with progress_bar() as progress:
-        done = job(workspace, day, today, progress)
+        done = job(workspace, day, today, progress, ship="challenger" if challenger else "champion")
     warn(done.warnings)
     if as_json:
         print_json(done.as_json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -14,21 +14,30 @@ from abm_scoring.engines.training import Prepared, prepare_training
 from abm_scoring.features.build import resolve
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
-from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
+from abm_scoring.jobs.evaluation_report import Assessed, write_evaluation
+from abm_scoring.jobs.workspace import Progress, Workspace, load, signing_key, silent
 from abm_scoring.learning.bundle import Bundle, write_bundle
-from abm_scoring.learning.intervals import fit_refits
+from abm_scoring.learning.hazard_ladder import Known, train_hazard
+from abm_scoring.learning.intervals import Refits, fit_refits
 from abm_scoring.learning.leakage import Finding, audit, audit_results, block, events_after_outcome, random_split_auc
+from abm_scoring.learning.registry import Registry
 from abm_scoring.learning.selection import Outcome, train_ladder
 from abm_scoring.learning.shipping import make_bundle, results
+from abm_scoring.learning.signing import SIGNATURE, is_signed, sign
+from abm_scoring.learning.specs import ModelSpec, SplitSpec
 from abm_scoring.learning.tracking import Tracked, track
 from abm_scoring.learning.training_set import TrainingSet
 from abm_scoring.learning.value import train_value, with_values
 from abm_scoring.learning.value_sources import resolve_value
 from abm_scoring.publish.lock import folder_lock
+from abm_scoring.publish.pointers import remember
 from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder
 
 #: Pointer to the model that scoring uses.
 CHAMPION = "champion"
+
+#: What becomes of a trained model: scoring uses it, or it is published for `models promote`, or it is not kept.
+Ship = Literal["champion", "challenger", "nothing"]
 
 #: Sections of the config that shape a model's rows and features.
 MODEL_SECTIONS = ("cohort", "label", "snapshots", "profile", "noise", "features", "value")
@@ -42,6 +51,7 @@ class Trained:
         bundle: The published folder; None where nothing was shipped.
         model_version: Its version.
         beside: What was found beside the probability: `value`, `intervals` and `leak_audit`, as JSON values.
+        evaluation: Folder of the evaluation report.
     """
 
     outcome: Outcome
@@ -51,6 +61,7 @@ class Trained:
     model_version: str | None
     tracked: Tracked
     warnings: tuple[str, ...]
+    evaluation: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that `train --json` prints; documented in docs/reference/json.md."""
@@ -73,21 +84,31 @@ class Trained:
             "candidates": found["candidates"],
             "test": self.outcome.test,
             "test_calibration": self.outcome.test_calibration,
+            "test_horizons": self.outcome.test_horizons,
+            "tuned_boosting": self.outcome.boosting,
             "opponents": self.outcome.opponents,
             **self.beside,
             "mlflow_run": self.tracked.run_id,
+            "evaluation": str(self.evaluation) if self.evaluation else None,
             "warnings": list(self.warnings),
         }
 
 
-def train(workspace: Workspace, as_of: pd.Timestamp, today: bool = False, progress: Progress = silent) -> Trained:
-    """Train from a config and publish the bundle that scoring will use.
+def train(
+    workspace: Workspace,
+    as_of: pd.Timestamp,
+    today: bool = False,
+    progress: Progress = silent,
+    ship: Ship = "champion",
+) -> Trained:
+    """Train from a config, publish the bundle that scoring will use, and write the evaluation report.
 
     Args:
         workspace: Config and folders.
         as_of: Nothing known at or after this moment is used.
         today: Whether that is the real today.
         progress: Told of each step.
+        ship: What becomes of the model; with `nothing`, the report also draws the learning curve.
 
     Raises:
         AbmError: Bad input, or the bundle cannot be written; what was published before stays.
@@ -102,13 +123,15 @@ def train(workspace: Workspace, as_of: pd.Timestamp, today: bool = False, progre
         history = History.of(tables, until=as_of, timezone=config.project.timezone, noise=config.noise)
         features = resolve(config.features, history, config.profile)
         progress("building features", 0, 0)
-        prepared = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features)
+        prepared = prepare_training(
+            tables, history, config.snapshots, config.cohort, config.label, features, config.model.kind == "hazard"
+        )
         source = resolve_value(config.value, config.label, history)
         training = with_values(prepared.training, source, history)
         findings = _audit(config, training, history)
-        outcome = train_ladder(training, config.split, config.model, config.project.timezone, progress)
+        outcome = climb(training, prepared, config, config.split, progress)
         valued = train_value(training, outcome, source, history, config.model)
-        refits = fit_refits(outcome.model, training, config.model) if outcome.model else None
+        refits = refits_of(outcome, training, config.model)
         beside = {
             "value": valued.results,
             "intervals": refits.results() if refits else None,
@@ -116,11 +139,43 @@ def train(workspace: Workspace, as_of: pd.Timestamp, today: bool = False, progre
         }
         specs = bundle_specs(config, features)
         made = make_bundle(outcome, training, specs, refits, valued.value, beside) if outcome.model else None
-        folder = _publish(workspace, made)
-        tracked = _track(workspace, outcome, prepared, loaded, made, folder)
-    said = [*warnings, *_suspicions(findings), *outcome.warnings, *valued.warnings]
-    said += [tracked.warning] if tracked.warning else []
-    return Trained(outcome, beside, prepared, folder, made.version if made else None, tracked, tuple(said))
+        folder = None if ship == "nothing" else _publish(workspace, made, ship)
+        said = [*warnings, *_suspicions(findings), *outcome.warnings, *valued.warnings]
+        version = made.version if made and folder else None
+        assessed = Assessed(outcome, training, beside, version, as_of, tuple(said))
+        report = write_evaluation(workspace, assessed, curve=ship == "nothing")
+        tracked = Tracked(None, None, None)
+        if ship != "nothing":
+            tracked = _track(workspace, outcome, prepared, loaded, made, folder)
+            told = _register(workspace, tracked, made, folder, report, ship)
+            said += [text for text in (tracked.warning, told) if text]
+    return Trained(outcome, beside, prepared, folder, version, tracked, tuple(said), report)
+
+
+def refits_of(outcome: Outcome, training: TrainingSet, spec: ModelSpec) -> Refits | None:
+    """What intervals come from; None where no probability is claimed."""
+    if outcome.model is None or outcome.rung == "profile":
+        return None
+    return fit_refits(outcome.model, training, spec, outcome.rung == "prior")
+
+
+def climb(
+    training: TrainingSet, prepared: Prepared, config: Config, split: SplitSpec, progress: Progress = silent
+) -> Outcome:
+    """The ladder, or the hazard where the config asks for it.
+
+    Args:
+        training: The matured rows with their values.
+        prepared: What was prepared with them.
+        config: Its model and time zone.
+        split: Parts in time.
+        progress: Told of each step.
+    """
+    model, zone = config.model, config.project.timezone
+    if model.kind != "hazard" or prepared.until is None or training.days is None:
+        return train_ladder(training, split, model, zone, progress)
+    known = Known.of(training, prepared.waiting, prepared.until, config.label.settle_days)
+    return train_hazard(training, known, split, model, zone, progress)
 
 
 def _audit(config: Config, training: TrainingSet, history: History) -> tuple[Finding, ...]:
@@ -170,12 +225,43 @@ def bundle_specs(config: Config, features: tuple[FeatureSpec, ...]) -> dict[str,
     }
 
 
-def _publish(workspace: Workspace, bundle: Bundle | None) -> Path | None:
+def _publish(workspace: Workspace, bundle: Bundle | None, ship: Ship) -> Path | None:
     if bundle is None:
         return None
-    return publish_folder(
-        workspace.models, bundle.version, CHAMPION, lambda draft: write_bundle(draft, bundle), apart=()
+    key, champion = signing_key(), ship == "champion"
+
+    def write(draft: Path) -> None:
+        write_bundle(draft, bundle)
+        if key is not None:
+            sign(draft, key)
+
+    if champion:
+        remember(workspace.models, CHAMPION, bundle.version)
+    folder = publish_folder(
+        workspace.models, bundle.version, CHAMPION, write, champion, apart=(), optional=(SIGNATURE,)
     )
+    if key is not None and not is_signed(folder, key):
+        sign(folder, key)
+    return folder
+
+
+def registry_of(workspace: Workspace) -> Registry:
+    """The project's place in MLflow's registry."""
+    tracking = workspace.config.tracking
+    return Registry(tracking, workspace.out / "mlflow", tracking.experiment or workspace.name)
+
+
+def _register(
+    workspace: Workspace, tracked: Tracked, bundle: Bundle | None, folder: Path | None, report: Path, ship: Ship
+) -> str | None:
+    """The report and the model beside the run; what went wrong, in words."""
+    if tracked.run_id is None:
+        return None
+    registry = registry_of(workspace)
+    told = registry.attach(tracked.run_id, report, "evaluation")
+    if bundle is not None and folder is not None:
+        told = registry.register(tracked.run_id, bundle, folder, ship == "champion") or told
+    return told
 
 
 def _track(

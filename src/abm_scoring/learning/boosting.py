@@ -20,6 +20,8 @@ from abm_scoring.spec import Spec
 if TYPE_CHECKING:
     import lightgbm
 
+    from abm_scoring.learning.treeshap import TreeShap
+
 
 class BoostingModel(Spec):
     """Mean log-odds of LightGBMs that differ in their seed only.
@@ -56,21 +58,19 @@ class BoostingModel(Spec):
             found[i] = booster.predict(matrix, raw_score=True, num_threads=self.threads)
         return found.T
 
+    @cached_property
+    def shap(self) -> TreeShap:
+        """The trees of all models, ready to be taken apart."""
+        from abm_scoring.learning.treeshap import tree_shap
+
+        return tree_shap(self.texts)
+
     def contributions(self, frame: pd.DataFrame) -> Contributions:
         """TreeSHAP contributions (path-dependent), averaged over the bag."""
-        matrix = self.encoding.matrix(frame)
-        used = len(self.encoding.columns)
-        total = np.zeros((len(frame), used))
-        base = 0.0
-        # The base is a property of the trees; an all-missing row serves to ask for it when the frame is empty.
-        probe = matrix if len(frame) else np.full((1, used), np.nan)
-        for booster in self.boosters:
-            found = np.asarray(booster.predict(probe, pred_contrib=True, num_threads=self.threads))
-            base += float(found[0, used])
-            total += found[: len(frame), :used]
+        found = self.shap.values(self.encoding.matrix(frame), self.threads)
         effects = np.zeros((len(frame), len(self.encoding.names)))
-        effects[:, self.encoding.positions] = total / len(self.texts)
-        return Contributions(effects, base / len(self.texts))
+        effects[:, self.encoding.positions] = found / len(self.texts)
+        return Contributions(effects, self.shap.base / len(self.texts))
 
     def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
         """Category → rows whose level the training never saw, where there are any."""

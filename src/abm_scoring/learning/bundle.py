@@ -20,12 +20,14 @@ from abm_scoring.learning.bundle_files import (
     hash_files,
     parse,
     read_files,
+    read_stated,
     to_json,
     unusable,
     write_files,
 )
 from abm_scoring.learning.calibration import Calibration
 from abm_scoring.learning.contributions import Contributions, probability
+from abm_scoring.learning.hazard import HazardModel
 from abm_scoring.learning.intervals import Refits, no_bounds
 from abm_scoring.learning.models import Model
 from abm_scoring.learning.reasons import reasons, topic_columns
@@ -131,7 +133,8 @@ class Bundle:
             n rows: `raw_score`, `probability` (NaN where the rung claims none), `fit_raw`, `behaviour_raw` (the parts
             of the raw score that come from what the company is and does), `score`, `fit_score`, `engagement_score` (0
             to 100, NaN where the model has no such features), `probability_low`, `probability_high` (90 % interval,
-            see `Refits`), `expected_deal_value`, `expected_value` (money, NaN where no value is known),
+            see `Refits`), for a hazard `probability_<h>d` of each horizon and when a conversion would come (see
+            `HazardModel.closing`), `expected_deal_value`, `expected_value` (money, NaN where no value is known),
             `topic_<code>` for every topic (log-odds; with the base of the contributions they add up to `raw_score`),
             and five columns a reason slot (`Reasons.columns`).
         """
@@ -155,6 +158,7 @@ class Bundle:
             scored,
             self._bounds(frame, raw["raw"]),
             self._value(frame, p),
+            self._closing(frame, raw["raw"]),
             topic_columns(found.values, self.about.catalogue, frame.index),
             self._reasons(found, frame, reasons, negative_reasons),
         ]
@@ -171,6 +175,10 @@ class Bundle:
     def _value(self, frame: pd.DataFrame, p: np.ndarray) -> pd.DataFrame:
         known = self.value if self.about.claims_probability else None
         return no_value(frame) if known is None else known.columns(frame, p)
+
+    def _closing(self, frame: pd.DataFrame, raw_score: np.ndarray) -> pd.DataFrame:
+        hazard = self.model if isinstance(self.model, HazardModel) else None
+        return hazard.closing(frame, raw_score) if hazard else pd.DataFrame(index=frame.index)
 
     def _part(self, part: str) -> np.ndarray:
         return np.array([i for i, f in enumerate(self.about.catalogue) if f.part == part], dtype=int)
@@ -221,6 +229,19 @@ def read_bundle(folder: Path) -> Bundle:
             folder, f"the model scores its own golden rows differently, by up to {difference.max():.2g}{cause}"
         )
     return bundle
+
+
+def read_about(folder: Path) -> tuple[str, About]:
+    """Version and description of a bundle, without reading or proving its model.
+
+    Raises:
+        MissingInputError: The manifest is not what was written.
+    """
+    version, stated = read_stated(folder)
+    try:
+        return version, About.model_validate_json(to_json(stated))
+    except ValidationError as error:
+        raise unusable(folder, "the model's description cannot be read") from error
 
 
 def _difference(bundle: Bundle, folder: Path) -> np.ndarray:
@@ -281,7 +302,7 @@ def _with_texts(dumped: dict[str, Any], files: Mapping[str, bytes]) -> dict[str,
 
 def _holder(dumped: dict[str, Any]) -> dict[str, Any]:
     """The part of a dump that has the LightGBM texts, if any has."""
-    for name in ("boosting", "severity", "trees"):
+    for name in ("per_period", "boosting", "severity", "trees"):
         dumped = dumped.get(name, dumped)
     return dumped
 

@@ -35,6 +35,16 @@ def read_files(folder: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     return {name: _checked(folder, name, sha256) for name, sha256 in manifest["files"].items()}, manifest["about"]
 
 
+def read_stated(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The version and `about` of a manifest, proved by that version; the files beside it are not looked at.
+
+    Raises:
+        MissingInputError: The manifest is not what was written.
+    """
+    manifest = _manifest(folder)
+    return str(manifest["version"]), manifest["about"]
+
+
 def unusable(where: Path, what: str) -> MissingInputError:
     """The error for a bundle that must not be used."""
     return MissingInputError(what, where=str(where), fix="restore the folder, or train again")

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from abm_scoring.learning.contributions import Contributions, probability
+from abm_scoring.learning.contributions import Contributions, probability, shift_to
 from abm_scoring.learning.evaluation import improvement_bound
 from abm_scoring.learning.metrics import calibration_line, row_log_loss
 from abm_scoring.spec import Spec
@@ -62,17 +62,8 @@ def fit_platt(log_odds: np.ndarray, converted: np.ndarray) -> Calibration:
     if not slope > 0:
         return Calibration()
     return Calibration(
-        kind="platt", intercept=_level(slope * log_odds, float(probability(log_odds).mean())), slope=slope
+        kind="platt", intercept=shift_to(slope * log_odds, float(probability(log_odds).mean())), slope=slope
     )
-
-
-def _level(log_odds: np.ndarray, mean: float) -> float:
-    """The shift of log-odds at which their mean probability is `mean`, by bisection."""
-    low, high = -50.0 - np.abs(log_odds).max(), 50.0 + np.abs(log_odds).max()
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if probability(log_odds + middle).mean() < mean else (low, middle)
-    return float((low + high) / 2)
 
 
 def choose_calibration(

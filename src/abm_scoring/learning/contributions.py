@@ -53,3 +53,14 @@ def log_odds_of(share: float, rows: int) -> float:
     """Log-odds of a share of `rows` rows, kept half a row away from 0 and 1."""
     inside = min(max(share, 0.5 / max(rows, 1)), 1 - 0.5 / max(rows, 1))
     return float(np.log(inside / (1 - inside)))
+
+
+def shift_to(log_odds: np.ndarray, mean: float, weights: np.ndarray | None = None) -> float:
+    """The shift of log-odds at which the weighted mean of their probabilities is `mean`, by bisection."""
+    reach = 50.0 + float(np.abs(log_odds).max())
+    low, high = -reach, reach
+    for _ in range(80):
+        middle = (low + high) / 2
+        found = np.average(probability(log_odds + middle), weights=weights)
+        low, high = (middle, high) if found < mean else (low, middle)
+    return (low + high) / 2

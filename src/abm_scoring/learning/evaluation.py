@@ -50,7 +50,7 @@ def evaluate(
             "lift_at_10pct": metrics.lift_at(0.1, sample),
         }
 
-    return _with_intervals(measure, rows, family, n_boot, seed)
+    return with_intervals(measure, rows, family, n_boot, seed)
 
 
 def evaluate_calibration(
@@ -72,7 +72,7 @@ def evaluate_calibration(
         ratio = metrics.expected_over_observed(sample)
         return {"calibration_intercept": intercept, "calibration_slope": slope, "expected_over_observed": ratio}
 
-    return _with_intervals(measure, rows, family, n_boot, seed)
+    return with_intervals(measure, rows, family, n_boot, seed)
 
 
 def improvement_bound(gain: np.ndarray, family: np.ndarray, n_boot: int, seed: int, level: float = 0.05) -> float:
@@ -118,9 +118,21 @@ def ratio_interval(above: np.ndarray, below: np.ndarray, family: np.ndarray, n_b
     return _interval(np.concatenate(found))
 
 
-def _with_intervals(
+def with_intervals(
     measure: Callable[[Weighted], dict[str, np.ndarray]], rows: Ranked, family: np.ndarray, n_boot: int, seed: int
 ) -> dict[str, Metric]:
+    """Any metrics of ranked rows with 95 % intervals.
+
+    Args:
+        measure: From B weightings of the rows to name → B values.
+        rows: The n rows.
+        family: n ids of account families, in the order that the rows had before they were ranked.
+        n_boot: Number of bootstrap draws.
+        seed: Makes the draws reproducible.
+
+    Returns:
+        Name → value, and `<name>_ci` → [low, high].
+    """
     codes, families = pd.factorize(family)
     plain = measure(Weighted(rows, np.ones((1, len(codes)))))
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in plain}

@@ -19,9 +19,12 @@ from abm_scoring.learning.average import AverageModel
 from abm_scoring.learning.boosting import BoostingModel, fit_bag, signs_of
 from abm_scoring.learning.calibration import Calibration
 from abm_scoring.learning.contributions import probability
-from abm_scoring.learning.encoding import Encoding
-from abm_scoring.learning.logistic import LogisticModel
+from abm_scoring.learning.encoding import Encoding, fit_encoding
+from abm_scoring.learning.hazard import HazardModel
+from abm_scoring.learning.logistic import LogisticModel, fit_logistic
 from abm_scoring.learning.models import Model
+from abm_scoring.learning.profile import TOTAL, ProfileModel
+from abm_scoring.learning.rungs import encode
 from abm_scoring.learning.specs import BoostingSpec, ModelSpec
 from abm_scoring.learning.training_set import TrainingSet, thinned
 from abm_scoring.spec import Spec
@@ -33,6 +36,8 @@ LEVEL, QUANTILE = 0.9, 1.6448536269514722
 #: A boosted refit is quick: it serves to see the spread, not to rank.
 QUICK = BoostingSpec(trees=25, learning_rate=0.15, leaves=6, column_share=0.5, bags=1)
 QUICK_ROWS = 12_000
+#: Inverse penalty of the one-feature logistic that stands beside a prior.
+PRIOR_RIDGE = (1.0,)
 
 
 class Refits(Spec):
@@ -58,7 +63,8 @@ class Refits(Spec):
             log_odds: n log-odds of the shipped model.
         """
         kinds = [self._logistic(frame), *([self._boosted(frame)] if self.texts else [])]
-        squares = [np.square(found - log_odds[:, None]).mean(axis=1) for found in kinds]
+        # Rows side by side in memory, because a mean rounds by how they lie, and one row alone lies differently.
+        squares = [np.ascontiguousarray(np.square(found - log_odds[:, None])).mean(axis=1) for found in kinds]
         return np.sqrt(sum(squares, np.zeros(len(frame))) / len(kinds))
 
     def bounds(self, frame: pd.DataFrame, raw_score: np.ndarray, calibration: Calibration) -> pd.DataFrame:
@@ -98,23 +104,54 @@ def no_bounds(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(np.nan, index=frame.index, columns=["probability_low", "probability_high"], dtype="float64")
 
 
-def fit_refits(model: Model, training: TrainingSet, spec: ModelSpec) -> Refits | None:
-    """The refits of a shipped model; None for a model that gives no probability.
+def fit_refits(model: Model, training: TrainingSet, spec: ModelSpec, prior: bool = False) -> Refits | None:
+    """The refits of a shipped model; None for one that has nothing to refit.
 
     Args:
-        model: The shipped model.
-        training: The rows that it was fitted on.
+        model: The shipped model, one that gives probabilities.
+        training: The matured rows that it was fitted on.
         spec: What it was fitted with.
+        prior: Whether a profile is shipped as the rung `prior`, the only one where it gives probabilities.
     """
-    logistic = model.logistic if isinstance(model, AverageModel) else model
-    if not isinstance(logistic, LogisticModel):
+    if isinstance(model, ProfileModel) and not prior:
         return None
+    logistic = _twin(model, thinned(training, spec.max_rows, spec.seed), spec)
+    if logistic is None:
+        return None
+    few = isinstance(model, ProfileModel)
     return Refits(
         encoding=logistic.encoding,
         weights=_logistic_refits(logistic, thinned(training, spec.max_rows, spec.seed), spec.seed),
-        texts=_boosted_refits(logistic.encoding, thinned(training, QUICK_ROWS, spec.seed), spec),
+        # A handful of conversions is too few for trees.
+        texts=() if few else _boosted_refits(logistic.encoding, thinned(training, QUICK_ROWS, spec.seed), spec),
         threads=spec.threads,
     )
+
+
+def logistic_of(model: Model | None) -> LogisticModel | None:
+    """The logistic part of a model of the features; None where there is none."""
+    if isinstance(model, HazardModel):
+        model = model.per_period
+    if isinstance(model, AverageModel):
+        model = model.logistic
+    return model if isinstance(model, LogisticModel) else None
+
+
+def _twin(model: Model, rows: TrainingSet, spec: ModelSpec) -> LogisticModel | None:
+    """The logistic whose refits show the spread: the model's own, or one of the same features for the same horizon."""
+    if isinstance(model, HazardModel):
+        encoding = encode(rows, spec)
+        return fit_logistic(rows, encoding, _ridge_of(model), 0, spec.seed)
+    if isinstance(model, ProfileModel):
+        total = tuple(feature for feature in rows.catalogue if feature.name == TOTAL)
+        return fit_logistic(rows, fit_encoding(rows.features, total), PRIOR_RIDGE, 0, spec.seed)
+    return logistic_of(model)
+
+
+def _ridge_of(model: HazardModel) -> tuple[float, ...]:
+    logistic = logistic_of(model)
+    assert logistic is not None
+    return (logistic.ridge,)
 
 
 def _logistic_refits(model: LogisticModel, rows: TrainingSet, seed: int) -> tuple[tuple[float, ...], ...]:

@@ -27,6 +27,18 @@ class _Label(Spec):
         end: np.ndarray = as_of + (self.horizon_days + self.settle_days) * DAY
         return end <= micros(observed_until)
 
+    def converted(self, history: History, rows: pd.DataFrame) -> np.ndarray:
+        """bool [n] for rows `account_id`, `as_of`: whether a conversion lies in the window."""
+        end = moments(rows["as_of"], NEVER) + self.horizon_days * DAY
+        found: np.ndarray = is_before(_first_after(*self._moments(history), history, rows), end)
+        return found
+
+    def days_to(self, history: History, rows: pd.DataFrame) -> np.ndarray:
+        """float64 [n] for rows `account_id`, `as_of`: days to the first conversion known, +inf where there is none."""
+        first = _first_after(*self._moments(history), history, rows)
+        days = (first - moments(rows["as_of"], NEVER)) / DAY
+        return np.where(first == NEVER, np.inf, days)
+
     def first(self, history: History) -> np.ndarray:
         """int64 [accounts]: moment of each account's first conversion, `NEVER` where there is none."""
         offsets, when = self._moments(history)
@@ -45,10 +57,6 @@ class OpportunityWon(_Label):
     kind: Literal["opportunity_won"] = "opportunity_won"
     kinds: tuple[OpportunityKind, ...] = Field((), description="kinds of opportunity that count; empty = all")
 
-    def converted(self, history: History, rows: pd.DataFrame) -> np.ndarray:
-        """bool [n] for rows `account_id`, `as_of`."""
-        return _any_within(*self._moments(history), history, rows, self.horizon_days)
-
     def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         when = _opportunity_moments(history, "closed_at", self.kinds)
         won = history.facts["opportunities"].frame.get("is_won")
@@ -63,10 +71,6 @@ class OpportunityCreated(_Label):
     kind: Literal["opportunity_created"]
     kinds: tuple[OpportunityKind, ...] = Field((), description="kinds of opportunity that count; empty = all")
 
-    def converted(self, history: History, rows: pd.DataFrame) -> np.ndarray:
-        """bool [n] for rows `account_id`, `as_of`."""
-        return _any_within(*self._moments(history), history, rows, self.horizon_days)
-
     def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         when = _opportunity_moments(history, "created_at", self.kinds)
         return history.facts["opportunities"].offsets, when
@@ -77,14 +81,6 @@ class EventOccurred(_Label):
 
     kind: Literal["event"]
     event_types: tuple[str, ...] = Field(min_length=1, description="event types that count as conversion")
-
-    def converted(self, history: History, rows: pd.DataFrame) -> np.ndarray:
-        """bool [n] for rows `account_id`, `as_of`.
-
-        Raises:
-            BadDataError: None of the event types occurs in the data.
-        """
-        return _any_within(*self._moments(history), history, rows, self.horizon_days)
 
     def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         log = history.log
@@ -112,10 +108,8 @@ def _opportunity_moments(history: History, column: str, kinds: tuple[str, ...]) 
     return np.where(kind.isin(kinds), when, NEVER)
 
 
-def _any_within(
-    offsets: np.ndarray, when: np.ndarray, history: History, rows: pd.DataFrame, horizon_days: int
-) -> np.ndarray:
-    """Whether any of the account's moments lies in `[as_of, as_of + horizon)`; bool [n]."""
+def _first_after(offsets: np.ndarray, when: np.ndarray, history: History, rows: pd.DataFrame) -> np.ndarray:
+    """The first of the account's moments that is not before `as_of`; int64 [n], `NEVER` where there is none."""
     owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     moment = np.unique(when)
     # Account and rank of the moment in one sortable number, so that one binary search serves every row.
@@ -123,7 +117,7 @@ def _any_within(
     order = np.argsort(key, kind="stable")
     code, as_of = history.codes(rows["account_id"]), moments(rows["as_of"], NEVER)
     place = np.searchsorted(key[order], code * (len(moment) + 1) + count_before(moment, as_of))
-    hit = np.zeros(len(rows), bool)
+    found = np.full(len(rows), NEVER)
     some = np.flatnonzero(place < offsets[code + 1])
-    hit[some] = is_before(when[order][place[some]], as_of[some] + horizon_days * DAY)
-    return hit
+    found[some] = when[order][place[some]]
+    return found

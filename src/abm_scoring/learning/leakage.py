@@ -18,11 +18,10 @@ from abm_scoring.errors import BadDataError, ConfigError
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.history import History
 from abm_scoring.features.moments import NEVER
-from abm_scoring.learning.average import AverageModel
 from abm_scoring.learning.encoded_columns import numbers, texts
 from abm_scoring.learning.folds import family_folds
+from abm_scoring.learning.intervals import logistic_of
 from abm_scoring.learning.labels import LabelSpec
-from abm_scoring.learning.logistic import LogisticModel
 from abm_scoring.learning.metrics import Weighted, auc, ranked
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.rungs import fit_rung
@@ -140,7 +139,8 @@ def events_after_outcome(history: History, label: LabelSpec) -> dict[str, float]
 def random_split_auc(training: TrainingSet, outcome: Outcome, spec: ModelSpec) -> float | None:
     """AUC on rows drawn at random, of a model fitted on the others: what an evaluation without time would claim.
 
-    As many rows are tested as in the forward test, with the shipped recipe but one boosted model only. Neighbouring
+    As many rows are tested as in the forward test, with the shipped recipe but one boosted model only, and for the
+    rung `hazard` with the average of the same two models. Neighbouring
     snapshots of one account stand on both sides, so the figure is too good; only its distance from the forward one is
     of interest.
 
@@ -149,8 +149,8 @@ def random_split_auc(training: TrainingSet, outcome: Outcome, spec: ModelSpec) -
         outcome: What training came to.
         spec: What was fitted.
     """
-    model = outcome.model.logistic if isinstance(outcome.model, AverageModel) else outcome.model
-    if not isinstance(model, LogisticModel) or not outcome.n_test or outcome.rung not in ("logistic", "average"):
+    model = logistic_of(outcome.model)
+    if model is None or not outcome.n_test:
         return None
     order = np.random.default_rng(spec.seed).permutation(len(training))
     held, rows = np.sort(order[: outcome.n_test]), np.sort(order[outcome.n_test :])
@@ -158,9 +158,11 @@ def random_split_auc(training: TrainingSet, outcome: Outcome, spec: ModelSpec) -
     if min(fit.converted.sum(), test.converted.sum()) < MIN_ACCOUNTS or fit.converted.all() or test.converted.all():
         return None
     # The penalty is the shipped one: searching it again would cost more than the fit itself.
-    single = spec.boosting.model_copy(update={"bags": 1})
+    single = spec.boosting.model_copy(update={**outcome.boosting, "bags": 1})
     fixed = spec.model_copy(update={"ridge": (model.ridge,), "boosting": single})
-    found, _ = fit_rung(outcome.rung, fit, fixed, outcome.windows.embargo_days)
+    found, _ = fit_rung(
+        "logistic" if outcome.rung == "logistic" else "average", fit, fixed, outcome.windows.embargo_days
+    )
     return _auc(found.log_odds(test.features), test.converted, np.ones(len(test)))
 
 

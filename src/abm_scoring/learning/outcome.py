@@ -12,7 +12,7 @@ from abm_scoring.learning.evaluation import Metric
 from abm_scoring.learning.models import Model
 from abm_scoring.learning.splits import Windows
 
-Rung = Literal["none", "profile", "logistic", "average"]
+Rung = Literal["none", "profile", "prior", "logistic", "average", "tuned", "hazard"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,10 @@ class Outcome:
         test: Metrics of the chosen recipe on the test part; None without one.
         test_calibration: Slope, intercept and expected ÷ observed there.
         test_probability: The probabilities of the test rows that were measured; None without a test part.
+        test_horizons: Horizon in days → `rows`, `expected` and `observed` conversions, `auc` and `log_loss` of the test
+            rows whose outcome within it is known; for the rung `hazard` only.
         opponents: Name → the same metrics as `test`.
+        boosting: Parameters that tuning found; empty where nothing was tuned.
         dropped: Feature → why the shipped model does not use it.
         n_train: Rows that the tested model was fitted on: all that had matured before the test.
         n_choose: Rows of the choosing part, which are among these.
@@ -52,6 +55,8 @@ class Outcome:
     test: dict[str, Metric] | None = None
     test_calibration: dict[str, Metric] | None = None
     test_probability: np.ndarray | None = None
+    test_horizons: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    boosting: dict[str, float | int | bool] = field(default_factory=dict)
     opponents: dict[str, dict[str, Metric]] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
     n_train: int = 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from abm_scoring.learning.average import AverageModel
 from abm_scoring.learning.boosting import fit_boosting
 from abm_scoring.learning.drift import drifting
 from abm_scoring.learning.encoding import Encoding, fit_encoding
+from abm_scoring.learning.hazard import HazardModel, expanded, hazard_model, period_ends
 from abm_scoring.learning.logistic import LogisticModel, fit_logistic
 from abm_scoring.learning.outcome import Rung
 from abm_scoring.learning.specs import ModelSpec
@@ -18,7 +21,7 @@ def fit_rung(
     """Fit a rung that gives probabilities, everything learnt from these rows alone.
 
     Args:
-        rung: `logistic` or `average`.
+        rung: `logistic`, or `average` and `tuned`, which differ in their parameters only.
         rows: Rows of both outcomes; a weighted sample of them is used where they are many.
         spec: Parameters.
         embargo_days: For the folds inside.
@@ -33,6 +36,30 @@ def fit_rung(
         return logistic, encoding.dropped
     boosting = fit_boosting(rows, encoding, spec.boosting, spec.seed, spec.threads)
     return AverageModel(logistic=logistic, boosting=boosting), encoding.dropped
+
+
+def fit_hazard(
+    rows: TrainingSet, until: np.datetime64, spec: ModelSpec
+) -> tuple[HazardModel, TrainingSet, dict[str, str]] | None:
+    """Fit the hazards of all periods on what was known at a moment.
+
+    Args:
+        rows: Rows with `days`, those whose outcome is open included.
+        until: Nothing at or after this moment is used.
+        spec: Parameters.
+
+    Returns:
+        The model, the person-periods it was fitted on, and the features that it does not use with the reason; None
+        where the periods that had ended hold one outcome only.
+    """
+    horizon = rows.horizon_days
+    ends = period_ends(horizon, spec.hazard.horizons_days)
+    at = expanded(rows, ends, until, spec.max_rows, spec.seed)
+    if not at.converted.any() or at.converted.all():
+        return None
+    # A period's outcome is open no longer than the period itself.
+    per_period, dropped = fit_rung("average", at, spec, at.horizon_days)
+    return hazard_model(per_period, at, ends, horizon, spec.hazard.horizons_days), at, dropped
 
 
 def encode(rows: TrainingSet, spec: ModelSpec) -> Encoding:

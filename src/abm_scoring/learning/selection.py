@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from abm_scoring.learning.average import AverageModel
-from abm_scoring.learning.calibration import Calibration, CalibrationChoice, choose_calibration
+from abm_scoring.learning.calibration import choose_calibration
 from abm_scoring.learning.contributions import log_odds_of, probability
-from abm_scoring.learning.evaluation import Metric, evaluate, evaluate_calibration, improvement_bound
+from abm_scoring.learning.evaluation import improvement_bound
+from abm_scoring.learning.ladder_steps import (
+    STEPS,
+    Choice,
+    Progress,
+    by_profile,
+    measured,
+    one_outcome,
+    start_of,
+    tell_nobody,
+    verdict,
+)
 from abm_scoring.learning.metrics import Weighted, auc, ranked, row_log_loss
 from abm_scoring.learning.opponents import opponents
 from abm_scoring.learning.outcome import Outcome, Rung
-from abm_scoring.learning.profile import fit_profile
+from abm_scoring.learning.prior import train_prior
 from abm_scoring.learning.rungs import fit_rung
 from abm_scoring.learning.specs import ModelSpec, SplitSpec
 from abm_scoring.learning.splits import Windows, split
 from abm_scoring.learning.training_set import TrainingSet
-
-Progress = Callable[[str, int, int], None]
-_STEPS = ("comparing models", "testing the choice", "measuring opponents", "fitting on all rows")
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """The winner of the choosing part."""
-
-    rung: Rung
-    gain: float
-    gain_low: float
-    calibration: CalibrationChoice
-    candidates: tuple[dict[str, str | float | None], ...]
+from abm_scoring.learning.tuning import tune
 
 
 def train_ladder(
@@ -46,7 +43,8 @@ def train_ladder(
 
     A probability is shipped only if it beat the constant forward in time: on the choosing part the one-sided 95 %
     bootstrap bound of the saved log-loss must be above 0, and on the test the saved log-loss must not be negative.
-    Too few conversions for that give the rung `profile`, which claims no probability.
+    Too few conversions for that give the rung `prior`, which must not lose forward either, or `profile`, which claims
+    no probability.
 
     Args:
         training: All matured rows.
@@ -55,97 +53,85 @@ def train_ladder(
         timezone: Zone in which the split's dates begin.
         progress: Called with (what is being done, steps done, steps in all).
     """
-    tell = progress or (lambda step, done, of: None)
+    tell = progress or tell_nobody
     windows = split(training.as_of, split_spec, training.horizon_days, timezone)
-    start = _start(training, windows)
-    obstacle = "the configuration asks for it" if spec.kind == "profile" else _obstacle(training, windows, spec)
+    start = start_of(training, windows)
+    obstacle = _obstacle(training, windows, spec, start.converted_accounts)
     if obstacle:
-        return _profile(training, start, obstacle, asked=spec.kind == "profile")
-    tell(_STEPS[0], 0, len(_STEPS))
-    choice = _choose(training, windows, spec)
-    chosen = replace(
-        start,
-        candidates=choice.candidates,
-        calibration=choice.calibration.calibration,
-        calibration_gain=(choice.calibration.gain, choice.calibration.gain_low),
-    )
-    tell(_STEPS[1], 1, len(_STEPS))
-    tested = _test(training, chosen, choice.rung, spec, tell)
-    verdict = _verdict(tested, choice)
-    if verdict:
-        return replace(tested, rung="none", reason=verdict)
-    tell(_STEPS[3], 3, len(_STEPS))
-    model, dropped = fit_rung(choice.rung, training, spec, windows.embargo_days)
-    tell(_STEPS[3], len(_STEPS), len(_STEPS))
-    reason = (
-        f"{choice.rung} saved {choice.gain:.4f} of log-loss a row against the constant on the choosing part "
-        f"(at least {choice.gain_low:.4f} with 95 % confidence)"
-    )
-    return replace(tested, rung=choice.rung, reason=reason, model=model, dropped=dropped, n_shipped=len(training))
+        return few(training, start, obstacle, spec)
+    tell(STEPS[0], 0, len(STEPS))
+    choice, warnings = _choose(training, windows, spec)
+    chosen = replace(choice.within(start), warnings=(*start.warnings, *warnings))
+    tell(STEPS[1], 1, len(STEPS))
+    tested = _test(training, chosen, choice, tell)
+    failed = verdict(tested, choice)
+    if failed:
+        return replace(tested, rung="none", reason=failed)
+    tell(STEPS[3], 3, len(STEPS))
+    model, dropped = fit_rung(choice.rung, training, choice.spec, windows.embargo_days)
+    tell(STEPS[3], len(STEPS), len(STEPS))
+    tuned = choice.spec.boosting.model_dump() if choice.rung == "tuned" else {}
+    found = replace(tested, rung=choice.rung, reason=choice.reason, model=model, boosting=tuned)
+    return replace(found, dropped=dropped, n_shipped=len(training))
 
 
-def _start(training: TrainingSet, windows: Windows) -> Outcome:
-    return Outcome(
-        rung="none",
-        reason="",
-        model=None,
-        calibration=Calibration(),
-        windows=windows,
-        warnings=windows.warnings,
-        n_train=int(windows.before_test.sum()),
-        n_choose=int(windows.choose.sum()),
-        n_test=int(windows.test.sum()),
-        converted_accounts=len(set(training.account_id[training.converted].tolist())),
-    )
+def few(training: TrainingSet, start: Outcome, obstacle: str, spec: ModelSpec) -> Outcome:
+    """What can be had without a model of the features: the prior where it holds, else the profile."""
+    if spec.kind == "prior" or (spec.kind != "profile" and start.converted_accounts >= spec.prior_positives):
+        found = train_prior(training, start, obstacle, spec)
+        if isinstance(found, Outcome):
+            return found
+        obstacle = f"{obstacle}, and {found}"
+    return by_profile(training, start, obstacle, asked=spec.kind == "profile")
 
 
-def _obstacle(training: TrainingSet, windows: Windows, spec: ModelSpec) -> str | None:
-    """Why no probability can be learnt from these rows, if that is so."""
-    accounts = len(set(training.account_id[training.converted].tolist()))
+def _obstacle(training: TrainingSet, windows: Windows, spec: ModelSpec, accounts: int) -> str | None:
+    """Why no model of the features can be learnt from these rows, if that is so."""
+    if spec.kind in ("profile", "prior"):
+        return "the configuration asks for it"
     if accounts < spec.min_positives:
-        return f"{accounts} accounts converted, a probability needs {spec.min_positives}"
-    for name, part in (("training", windows.train), ("choosing", windows.choose)):
-        converted = training.converted[part]
-        if not converted.any() or converted.all():
-            outcome = "no row" if not len(converted) else "no conversion" if not converted.any() else "only conversions"
-            return f"the {name} part holds {outcome}"
-    return None
+        return f"{accounts} accounts converted, a model of the features needs {spec.min_positives}"
+    parts = (("training", windows.train), ("choosing", windows.choose))
+    return next((why for name, part in parts if (why := one_outcome(name, training.converted[part]))), None)
 
 
-def _profile(training: TrainingSet, start: Outcome, obstacle: str, asked: bool) -> Outcome:
-    """Rank by fit without a probability; nothing at all where there is no fit to rank by."""
-    model = fit_profile(training.features, training.catalogue)
-    if model is None:
-        reason = f"{obstacle}, and without the features of value_fit there is no profile to rank by"
-        return replace(start, reason=reason)
-    warnings = start.warnings if asked else (*start.warnings, f"{obstacle}: accounts are ranked by profile fit")
-    reason = f"{obstacle}; accounts are ranked by profile fit, and no probability is claimed"
-    return replace(start, rung="profile", reason=reason, model=model, warnings=warnings, n_shipped=len(training))
-
-
-def _choose(training: TrainingSet, windows: Windows, spec: ModelSpec) -> _Choice:
-    """Fit on the training part, compare on the choosing part."""
+def _choose(training: TrainingSet, windows: Windows, spec: ModelSpec) -> tuple[Choice, tuple[str, ...]]:
+    """Fit on the training part, compare on the choosing part; the choice and what is to be warned of."""
     train, held = training.take(windows.train), training.take(windows.choose)
-    model, _ = fit_rung("logistic" if spec.kind == "logistic" else "average", train, spec, windows.embargo_days)
-    if isinstance(model, AverageModel):
-        logistic, boosting = (part.log_odds(held.features) for part in (model.logistic, model.boosting))
-        scores = {"logistic": logistic, "boosting": boosting, "average": (logistic + boosting) / 2}
-    else:
-        scores = {"logistic": model.log_odds(held.features)}
+    scores = _scores(train, held, spec, windows.embargo_days)
+    used, warning = spec, None
+    if spec.kind == "tuned":
+        found = tune(train, spec, windows.embargo_days)
+        used = spec.model_copy(update={"boosting": found.boosting})
+        warning = found.warning
+        scores["tuned"] = fit_rung("tuned", train, used, windows.embargo_days)[0].log_odds(held.features)
     constant = np.full(len(held), log_odds_of(train.converted.mean(), len(train)))
     losses = {name: _losses(log_odds, held) for name, log_odds in {"constant": constant, **scores}.items()}
     best = _best(losses, held.family, spec)
     table = tuple(_row(name, losses, {"constant": constant, **scores}[name], held, spec) for name in losses)
-    found = next(row for row in table if row["name"] == best)
+    row = next(row for row in table if row["name"] == best)
     line = choose_calibration(scores[best], held.converted, held.as_of, held.family, spec.bootstrap, spec.seed)
-    return _Choice(best, float(found["gain"] or 0), float(found["gain_low"] or 0), line, table)
+    gain, low = float(row["gain"] or 0), float(row["gain_low"] or 0)
+    return Choice(best, gain, low, line, table, used if best == "tuned" else spec), (warning,) if warning else ()
+
+
+def _scores(train: TrainingSet, held: TrainingSet, spec: ModelSpec, embargo_days: int) -> dict[str, np.ndarray]:
+    """Candidate → log-odds of the choosing part."""
+    model, _ = fit_rung("logistic" if spec.kind == "logistic" else "average", train, spec, embargo_days)
+    if not isinstance(model, AverageModel):
+        return {"logistic": model.log_odds(held.features)}
+    logistic, boosting = (part.log_odds(held.features) for part in (model.logistic, model.boosting))
+    return {"logistic": logistic, "boosting": boosting, "average": (logistic + boosting) / 2}
 
 
 def _best(losses: dict[str, np.ndarray], family: np.ndarray, spec: ModelSpec) -> Rung:
     """The average of unlike models, unless its logistic half alone was better beyond doubt.
 
-    One choosing part seldom tells the two apart, and averaging helps at every size of data that was tried.
+    One choosing part seldom tells the two apart, and averaging helps at every size of data that was tried. Tuned
+    parameters were asked for, so they need only be the better ones.
     """
+    if "tuned" in losses and losses["tuned"].mean() < losses["average"].mean():
+        return "tuned"
     if "average" not in losses:
         return "logistic"
     edge = improvement_bound(losses["average"] - losses["logistic"], family, spec.bootstrap, spec.seed)
@@ -170,43 +156,14 @@ def _row(
     }
 
 
-def _test(training: TrainingSet, chosen: Outcome, rung: Rung, spec: ModelSpec, tell: Progress) -> Outcome:
+def _test(training: TrainingSet, chosen: Outcome, choice: Choice, tell: Progress) -> Outcome:
     """Refit on everything matured before the test and measure there, opponents beside it."""
-    windows = chosen.windows
+    windows, spec = chosen.windows, choice.spec
     if not windows.test.any():
         return chosen
     rows, held = training.take(windows.before_test), training.take(windows.test)
-    model, _ = fit_rung(rung, rows, spec, windows.embargo_days)
+    model, _ = fit_rung(choice.rung, rows, spec, windows.embargo_days)
     ours = probability(chosen.calibration.raw_score(model.log_odds(held.features)))
-    tell(_STEPS[2], 2, len(_STEPS))
+    tell(STEPS[2], 2, len(STEPS))
     rivals = opponents(rows, held.features, spec, windows.embargo_days)
-    constant = float(rows.converted.mean())
-
-    def measure(p: np.ndarray) -> dict[str, Metric]:
-        return evaluate(p, held.converted, held.family, constant, spec.bootstrap, spec.seed)
-
-    return replace(
-        chosen,
-        test=measure(ours),
-        test_calibration=evaluate_calibration(ours, held.converted, held.family, spec.bootstrap, spec.seed),
-        test_probability=ours,
-        opponents={name: measure(p) for name, p in rivals.items()},
-    )
-
-
-def _verdict(tested: Outcome, choice: _Choice) -> str | None:
-    """Why nothing may be shipped, if that is so."""
-    if not choice.gain_low > 0:
-        return (
-            f"nothing beats the constant: on the choosing part the best model ({choice.rung}) saved {choice.gain:.4f} "
-            f"of log-loss a row, and by 95 % confidence it may as well have saved {choice.gain_low:.4f}"
-        )
-    if tested.test is None:
-        return None
-    loss, constant = tested.test["log_loss"], tested.test["log_loss_constant"]
-    if isinstance(loss, float) and isinstance(constant, float) and loss > constant:
-        return (
-            f"nothing beats the constant: {choice.rung} won on the choosing part but lost on the test, log-loss "
-            f"{loss:.4f} against {constant:.4f}"
-        )
-    return None
+    return measured(chosen, ours, rivals, held, float(rows.converted.mean()), spec)

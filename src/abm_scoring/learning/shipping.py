@@ -14,6 +14,7 @@ from abm_scoring.learning.contributions import Contributions
 from abm_scoring.learning.intervals import Refits
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.profile import TOTAL
+from abm_scoring.learning.reference import REFERENCE, make_reference
 from abm_scoring.learning.shares import ShareTable, share_table
 from abm_scoring.learning.training_set import TrainingSet
 from abm_scoring.learning.value import Value
@@ -55,7 +56,7 @@ def make_bundle(
         scores=_score_tables(found, training.catalogue),
         specs=specs,
         training=_window(training),
-        results={**results(outcome), **(beside or {})},
+        results={**results(outcome), **(beside or {}), REFERENCE: _reference(outcome, training)},
         versions=installed(),
     )
     bundle = Bundle(about, outcome.model, Golden(features={}, raw_score=()), refits, value)
@@ -77,6 +78,15 @@ def results(outcome: Outcome) -> dict[str, Any]:
         "candidates": list(outcome.candidates),
         "calibration_gain": list(outcome.calibration_gain),
     }
+
+
+def _reference(outcome: Outcome, training: TrainingSet) -> dict[str, Any]:
+    """What nights are compared with, as JSON values."""
+    model, calibration = outcome.model, outcome.calibration
+    assert model is not None
+    return make_reference(training, lambda rows: calibration.apply(model.contributions(rows)).log_odds).model_dump(
+        mode="json"
+    )
 
 
 def _sample(training: TrainingSet) -> pd.DataFrame:

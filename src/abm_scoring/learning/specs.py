@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -35,7 +35,7 @@ class BoostingSpec(Spec):
     leaves: int = Field(8, ge=2, description="leaves of a tree")
     min_child: int = Field(40, ge=1, description="fewest rows in a leaf")
     row_share: float = Field(0.8, gt=0, le=1, description="share of rows that a tree sees")
-    column_share: float = Field(0.7, gt=0, le=1, description="share of features that a tree sees")
+    column_share: float = Field(0.4, gt=0, le=1, description="share of features that a tree sees")
     l2: float = Field(5.0, ge=0, description="L2 penalty on leaf values")
     bags: int = Field(4, ge=1, description="models that differ in their seed only; their log-odds are averaged")
     monotone: bool = Field(True, description="let features whose direction is known only speak in that direction")
@@ -54,19 +54,41 @@ class LeakageSpec(Spec):
     )
 
 
+class HazardSpec(Spec):
+    """What `kind: hazard` says beside the probability within the label's horizon."""
+
+    horizons_days: tuple[Annotated[int, Field(ge=1, le=730)], ...] = Field(
+        (30, 90, 180),
+        min_length=1,
+        description="further horizons, in days; the longest one also ends the time to close",
+    )
+
+
+class TuneSpec(Spec):
+    """How `kind: tuned` looks for parameters of the boosting, inside training time (needs the extra `tune`)."""
+
+    trials: int = Field(30, ge=1, description="parameter sets tried; the same number and seed give the same model")
+    seconds: float = Field(300.0, gt=0, description="no further set is tried after this long; a warning says so")
+
+
 class ModelSpec(Spec):
     """Which rung of the ladder to train.
 
     `auto` lets the choosing part decide between the rungs that the number of conversions allows. `profile` needs no
-    labels and claims no probability.
+    labels and claims no probability. `prior` is the base rate bent by profile fit, for few conversions. `tuned` tries
+    other parameters of the boosting against the average. `hazard` gives every horizon and the time to close from one
+    model, and learns from snapshots whose outcome is still open.
     """
 
-    kind: Literal["auto", "profile", "logistic", "average"] = "auto"
-    min_positives: int = Field(30, ge=2, description="fewer converted accounts than this: rung `profile`")
+    kind: Literal["auto", "profile", "prior", "logistic", "average", "tuned", "hazard"] = "auto"
+    min_positives: int = Field(30, ge=2, description="fewer converted accounts than this: rung `prior` or `profile`")
+    prior_positives: int = Field(10, ge=2, description="fewer converted accounts than this: rung `profile`")
     ridge: tuple[float, ...] = Field(
         (0.001, 0.005, 0.03, 0.2, 1.0), description="inverse ridge penalties tried inside training time"
     )
     boosting: BoostingSpec = BoostingSpec()
+    tune: TuneSpec = TuneSpec()
+    hazard: HazardSpec = HazardSpec()
     drift_limit: float = Field(
         0.12,
         ge=0,

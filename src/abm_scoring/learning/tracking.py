@@ -60,7 +60,7 @@ def track(
     """
     if spec.kind == "none":
         return Tracked(None, None, None)
-    uri = spec.uri or f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+    uri = uri_of(spec, folder)
     try:
         return Tracked(_log(spec, folder, uri, experiment, params, metrics, tags, artifacts), uri, None)
     except Exception as error:  # MLflow raises whatever its store, its network or its driver raises.
@@ -78,7 +78,7 @@ def _log(
     tags: Mapping[str, str],
     artifacts: Path | None,
 ) -> str:
-    with _store(folder, local=spec.uri is None) as location:
+    with local_store(folder, local=spec.uri is None) as location:
         client, experiment_id = _open(uri, spec.experiment or experiment, location)
         run = client.create_run(experiment_id, tags={"mlflow.source.name": "abm-scoring", **tags})
     run_id = str(run.info.run_id)
@@ -109,20 +109,31 @@ def _flatten(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{name}", value
 
 
-def _open(uri: str, experiment: str, location: str | None) -> tuple[MlflowClient, str]:
-    """A client and the id of the experiment, created where it does not exist."""
+def uri_of(spec: TrackingSpec, folder: Path) -> str:
+    """Where runs and models are recorded."""
+    return spec.uri or f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+
+
+def client_of(uri: str) -> MlflowClient:
+    """A client that leaves MLflow's global settings alone."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
 
     # Its notes on creating tables would break the silence of a cron job.
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    client = MlflowClient(tracking_uri=uri)
+    return MlflowClient(tracking_uri=uri)
+
+
+def _open(uri: str, experiment: str, location: str | None) -> tuple[MlflowClient, str]:
+    """A client and the id of the experiment, created where it does not exist."""
+    client = client_of(uri)
     found = client.get_experiment_by_name(experiment)
     return client, str(found.experiment_id if found else client.create_experiment(experiment, location))
 
 
 @contextmanager
-def _store(folder: Path, local: bool) -> Iterator[str | None]:
+def local_store(folder: Path, local: bool) -> Iterator[str | None]:
     """For the local store, hold its lock and give the absolute place of artifacts.
 
     Two processes that meet a new SQLite file would both create its tables.

@@ -26,6 +26,8 @@ class TrainingSet:
         value: n float64, what the conversion was worth; NaN where the row did not convert or nobody recorded it; None
             where conversions have no value.
         past_value: n float64, the same of the horizon before `as_of`, 0 where there was nothing.
+        days: n float64, days from `as_of` to the first conversion that is known, +inf where none is; None where time
+            to conversion was not asked for.
     """
 
     features: pd.DataFrame
@@ -38,6 +40,7 @@ class TrainingSet:
     weight: np.ndarray | None = None
     value: np.ndarray | None = None
     past_value: np.ndarray | None = None
+    days: np.ndarray | None = None
 
     @property
     def weights(self) -> np.ndarray:
@@ -58,8 +61,26 @@ class TrainingSet:
             self.family[index],
             self.catalogue,
             self.horizon_days,
-            *(None if column is None else column[index] for column in (self.weight, self.value, self.past_value)),
+            *(
+                None if column is None else column[index]
+                for column in (self.weight, self.value, self.past_value, self.days)
+            ),
         )
+
+
+def joined(first: TrainingSet, second: TrainingSet) -> TrainingSet:
+    """The rows of both in their total order; weights and values, which only one may have, are left behind."""
+    both = TrainingSet(
+        pd.concat([first.features, second.features], ignore_index=True),
+        np.concatenate([first.converted, second.converted]),
+        np.concatenate([first.as_of, second.as_of]),
+        np.concatenate([first.account_id, second.account_id]),
+        np.concatenate([first.family, second.family]),
+        first.catalogue,
+        first.horizon_days,
+        days=None if first.days is None or second.days is None else np.concatenate([first.days, second.days]),
+    )
+    return both.take(np.lexsort((both.account_id.astype(str), both.as_of)))
 
 
 def thinned(rows: TrainingSet, most: int, seed: int) -> TrainingSet:
