@@ -27,6 +27,8 @@ class Prepared:
 
     Attributes:
         training: The matured, eligible rows; where none has matured, today's rows, none of them converted.
+        waiting: Eligible rows whose outcome is not final, with what is known of it so far; None where not asked for.
+        until: Moment at which what is known of outcomes for good ends.
         n_snapshots: Rows of the calendar or landmarks before anything was left out.
         n_ineligible: Rows left out by the cohort.
         n_immature: Rows left out because their outcome is not final.
@@ -36,6 +38,8 @@ class Prepared:
     n_snapshots: int
     n_ineligible: int
     n_immature: int
+    waiting: TrainingSet | None = None
+    until: np.datetime64 | None = None
 
 
 def prepare_training(
@@ -45,6 +49,7 @@ def prepare_training(
     cohort: CohortSpec,
     label: LabelSpec,
     features: Sequence[FeatureSpec],
+    with_waiting: bool = False,
 ) -> Prepared:
     """Snapshots → eligible → matured → features and labels.
 
@@ -53,6 +58,7 @@ def prepare_training(
         history: All that is known.
         snapshots, cohort, label: The choices of the config.
         features: Resolved feature families.
+        with_waiting: Whether rows whose outcome is not final are wanted too.
 
     Raises:
         BadDataError: No account is eligible on any snapshot, so that there is nothing to learn from or to rank.
@@ -69,19 +75,37 @@ def prepare_training(
             where="cohort",
             fix="check motion, exclude and the snapshots' dates against the data",
         )
+    family = families(tables["accounts"])
+    known = bool(len(matured))
+    training = _training_set(history, rows, family, label, features, known)
+    open_rows = eligible.drop(matured.index)
+    wanted = with_waiting and known and len(open_rows)
+    waiting = _training_set(history, open_rows, family, label, features, True) if wanted else None
+    until = history.observed_until.tz_convert("UTC").tz_localize(None).to_datetime64().astype("datetime64[us]")
+    final = until - np.timedelta64(label.settle_days, "D")
+    return Prepared(training, len(every), len(every) - len(eligible), len(open_rows), waiting, final)
+
+
+def _training_set(
+    history: History,
+    rows: pd.DataFrame,
+    family: pd.Series,
+    label: LabelSpec,
+    features: Sequence[FeatureSpec],
+    known: bool,
+) -> TrainingSet:
+    """Features and labels of rows; nobody converts where nothing is known of outcomes."""
     rows = rows.sort_values(["as_of", "account_id"], ignore_index=True)
-    converted = label.converted(history, rows) if len(matured) else np.zeros(len(rows), bool)
-    family = families(tables["accounts"]).reindex(rows["account_id"])
-    training = TrainingSet(
+    return TrainingSet(
         features=features_at(history, rows, features),
-        converted=converted,
+        converted=label.converted(history, rows) if known else np.zeros(len(rows), bool),
         as_of=rows["as_of"].dt.tz_localize(None).to_numpy("datetime64[us]"),
         account_id=rows["account_id"].to_numpy(object),
-        family=family.to_numpy(object),
+        family=family.reindex(rows["account_id"]).to_numpy(object),
         catalogue=catalogue(features),
         horizon_days=label.horizon_days,
+        days=label.days_to(history, rows) if known else None,
     )
-    return Prepared(training, len(every), len(every) - len(eligible), len(eligible) - len(matured))
 
 
 def _eligible(history: History, rows: pd.DataFrame, cohort: CohortSpec) -> pd.DataFrame:

@@ -1,0 +1,106 @@
+"""Long proof of the ladder: what is shipped at each number of conversions, and how it does against the truth."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from abm_scoring.data.market.spec import MarketSpec
+from abm_scoring.learning.contributions import log_odds_of, probability
+from abm_scoring.learning.outcome import Outcome
+from abm_scoring.learning.selection import train_ladder
+from abm_scoring.learning.training_set import TrainingSet
+from tests.evidence.markets import Known, expected_loss, known_market, table, with_positives
+
+EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence" / "ladder.md"
+#: The page says how many there were.
+SEEDS = int(os.environ.get("ABM_SCORING_EVIDENCE_SEEDS", "20"))
+SIZES = (0, 9, 30, 100, 300, 1_000)
+#: Ten thousand conversions need a market of their own, which takes as long as ten of the others.
+LARGE, LARGE_SEEDS = 10_000, 3
+
+pytestmark = pytest.mark.evidence
+
+
+def small(seed: int) -> MarketSpec:
+    return MarketSpec(accounts=4_000, conversion=0.1, events_per_account=50, seed=seed)
+
+
+def large(seed: int) -> MarketSpec:
+    return MarketSpec(accounts=30_000, conversion=0.1, months=30, events_per_account=30, seed=seed)
+
+
+def measure(known: Known, rows: TrainingSet, positives: int, seed: int) -> dict[str, float | str]:
+    """The ladder on these rows alone; excess 0 = the true probabilities, 1 = the constant."""
+    spec = known.config.model.model_copy(update={"threads": 1, "bootstrap": 200, "seed": seed})
+    outcome = train_ladder(rows, known.config.split, spec, known.config.project.timezone)
+    true, n = known.true[90], len(known.test)
+    constant = probability(np.full(n, log_odds_of(float(rows.converted.mean()), len(rows))))
+    found: dict[str, float | str] = {"positives": positives, "rows": len(rows), "rung": outcome.rung}
+    if outcome.model is None or outcome.rung == "profile":
+        return {**found, "excess": np.nan}
+    p = _probability(outcome, known.test)
+    floor = expected_loss(true, true)
+    return {**found, "excess": (expected_loss(p, true) - floor) / (expected_loss(constant, true) - floor)}
+
+
+def _probability(outcome: Outcome, rows: TrainingSet) -> np.ndarray:
+    assert outcome.model is not None
+    return probability(outcome.calibration.raw_score(outcome.model.log_odds(rows.features)))
+
+
+def test_what_is_shipped_beats_the_constant_at_every_size(tmp_path: Path) -> None:
+    seeds = {size: SEEDS for size in SIZES} | {LARGE: max(1, min(LARGE_SEEDS, SEEDS // 6))}
+    found = []
+    for seed in range(SEEDS):
+        known = known_market(small(100 + seed), tmp_path / f"small{seed}")
+        for size in SIZES:
+            rows = with_positives(known.before, size, seed)
+            if rows is not None:
+                found.append(measure(known, rows, size, seed))
+    for seed in range(seeds[LARGE]):
+        known = known_market(large(200 + seed), tmp_path / f"large{seed}")
+        rows = with_positives(known.before, LARGE, seed)
+        assert rows is not None, "the large market holds fewer conversions"
+        found.append(measure(known, rows, LARGE, seed))
+    summary = pd.DataFrame([summarised(part) for _, part in pd.DataFrame(found).groupby("positives")])
+    write(summary)
+    shipped = summary[summary["shipped"] > 0]
+    assert (shipped["excess, shipped"] <= 1.0).all()
+    assert (summary["excess, constant where none"] <= 1.0).all()
+    assert summary.loc[summary["positives"] < 10, "shipped"].eq(0).all()
+    many = summary[summary["positives"] >= 300]
+    assert (many["shipped"] >= 0.9 * many["seeds"]).all()
+
+
+def summarised(part: pd.DataFrame) -> dict[str, float | str]:
+    excess = part["excess"].astype(float)
+    rungs = Counter(part["rung"])
+    return {
+        "positives": int(part["positives"].iloc[0]),
+        "seeds": len(part),
+        "rows": float(round(part["rows"].mean())),
+        "rungs": ", ".join(f"{name} {count}" for name, count in sorted(rungs.items())),
+        "shipped": int(excess.notna().sum()),
+        "excess, shipped": float(excess.mean()),
+        "spread": float(excess.std()),
+        "worst": float(excess.max()),
+        "excess, constant where none": float(excess.fillna(1.0).mean()),
+    }
+
+
+def write(summary: pd.DataFrame) -> None:
+    EVIDENCE.write_text(
+        "# The ladder at every number of conversions\n\n"
+        "Markets of known truth; written by `make evidence` (tests/evidence/test_ladder.py). *positives*: converted "
+        "accounts in the rows that the ladder was given, which chose, measured and refitted on these rows alone. "
+        "*excess*: log-loss against the true probabilities on later rows of the whole market, 0 = the true "
+        "probabilities themselves, 1 = the constant of the same training rows. *shipped*: seeds in which a probability "
+        "was claimed; the profile claims none, and with rung none nothing is shipped. The last column counts those as "
+        "the constant.\n\n" + table(summary) + "\n"
+    )
