@@ -50,6 +50,12 @@ class ServiceError(AbmError):
     exit_code = 69
 
 
+class MemoryLimitError(AbmError):
+    """Out of memory, or less may be used than the work takes (EX_OSERR)."""
+
+    exit_code = 71
+
+
 class OutputError(AbmError):
     """The output folder cannot be created or written to (EX_CANTCREAT)."""
 

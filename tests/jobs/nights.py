@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,8 @@ def scoring_folder(config: Path, folder: Path) -> Path:
 
 
 def score_on(config: Path, out: Path, day: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """One run of the command line, as of a day."""
-    return run_json("score", config, "--out", out, "--as-of", day, *quick(overrides))
-
-
-def score_days(
-    config: Path, out: Path, days: Iterable[pd.Timestamp], overrides: Sequence[str] = ()
-) -> list[dict[str, Any]]:
-    """One run a day."""
-    return [score_on(config, out, f"{day:%Y-%m-%d}", overrides) for day in days]
+    """One run of the command line, as of a day; only CSV is written, unless told otherwise."""
+    return run_json("score", config, "--out", out, "--as-of", day, *quick(["outputs.formats=[csv]", *overrides]))
 
 
 def frozen(run: dict[str, Any], name: str = "scores") -> pd.DataFrame:

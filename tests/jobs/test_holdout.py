@@ -27,7 +27,8 @@ NIGHT = pd.Timestamp("2026-03-01", tz="UTC")
 @pytest.fixture(scope="module")
 def runs(trained_project: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     out = scoring_folder(trained_project, tmp_path_factory.mktemp("holdout") / "out")
-    first = score_on(trained_project, out, "2025-11-10", HOLDOUT)
+    files = "outputs.formats=[csv, xlsx, page]"  # the workbook and the page are looked at once
+    first = score_on(trained_project, out, "2025-11-10", [*HOLDOUT, files])
     second = score_on(trained_project, out, "2025-12-10", ["scoring.holdout.share=0.4"])
     without = score_on(trained_project, out, "2025-12-20")
     again = score_on(trained_project, out, "2025-12-30", HOLDOUT)

@@ -257,16 +257,16 @@ def test_a_full_disk_leaves_the_old_bytes(tmp_path: Path) -> None:
         "    assert public(parent) == before and not private(parent)\n"
         "    sys.exit(error.exit_code)\n"
     )
-    mount = 'mount -t tmpfs -o size=256k none "$0" || exit 99; exec "$@"'
-    shell = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
-    command = [*shell, sys.executable, "-c", script, str(tmp_path)]
-    try:
+    mount = 'mount -t tmpfs -o size=256k none "$0" || exit 99; exec "$@"'
+    spaces = ["unshare --user --map-root-user --mount", "unshare --mount"]  # anybody's, and root's
+    # Where no file system can be mounted, a limit of the same size stands in for it.
+    shells = [[*space.split(), "sh", "-c", mount] for space in spaces] + [["sh", "-c", 'ulimit -f 512; exec "$@"']]
+    for shell in (one for one in shells if shutil.which(one[0])):
+        command = [*shell, str(tmp_path), sys.executable, "-c", script, str(tmp_path)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    except FileNotFoundError:
-        pytest.skip("unshare is not installed")
-    if done.returncode == 99 or "unshare" in done.stderr:
-        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+        if done.returncode != 99 and "unshare:" not in done.stderr:
+            break
     assert done.returncode == 74, done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Commands that score accounts and decide who is qualified: score, mqa simulate."""
+"""Commands that score accounts and decide who is qualified: score, backfill, mqa simulate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from abm_scoring.cli.app import app
+from abm_scoring.cli.heartbeat import heartbeat
 from abm_scoring.cli.options import AsOf, ConfigFile, DataRoot, Json, Out, Overrides, open_project
 from abm_scoring.cli.output import figure, print_json, show_list, warn
 from abm_scoring.errors import UsageError
@@ -24,20 +25,61 @@ def score(
     as_of: AsOf = None,
     data_root: DataRoot = None,
     out: Out = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Run every gate and write nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse where a gate would only warn.")] = False,
+    accept_volume: Annotated[
+        bool, typer.Option("--accept-volume", help="Publish although a table or the list shrank by half or more.")
+    ] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let empty accounts and events through.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score all accounts and publish the ranked list."""
+    from abm_scoring.jobs.score import Flags
     from abm_scoring.jobs.score import score as job
     from abm_scoring.terminal import progress_bar
 
+    overrides = [*(overrides or ()), *(["checks.allow_empty=true"] if allow_empty else ())]
     workspace, day, today = open_project(config, overrides, as_of, data_root, out)
     with progress_bar() as progress:
-        done = job(workspace, day, datetime.now(UTC), today, progress)
+        done = job(workspace, day, datetime.now(UTC), today, progress, Flags(dry_run, strict, accept_volume))
     warn(done.warnings)
+    if not dry_run:
+        heartbeat()
     if as_json:
         print_json(done.as_json())
     elif sys.stdout.isatty():
         show_list(done)
+
+
+@app.command(epilog="Example: abm-scoring backfill configs/abm.yaml --from 2026-01-01 --to 2026-01-31")
+def backfill(
+    config: ConfigFile,
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First day.")],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day, included.")],
+    every: Annotated[int, typer.Option("--every", min=1, help="Days from one night to the next.")] = 1,
+    overrides: Overrides = None,
+    data_root: DataRoot = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Score past days as their nights would have.
+
+    The runs are retrospective: they stand beside the ledger, and `latest` does not move. Days that stand already are
+    kept, so that a backfill which was interrupted goes on where it stopped.
+    """
+    from abm_scoring.jobs.backfill import backfill as job
+    from abm_scoring.jobs.backfill import nights_between
+    from abm_scoring.terminal import progress_bar
+
+    workspace, _, _ = open_project(config, overrides, last, data_root, out)
+    nights = nights_between(workspace, first, last, every)
+    with progress_bar() as progress:
+        done = job(workspace, nights, datetime.now(UTC), progress)
+    warn(done.warnings)
+    if as_json:
+        print_json(done.as_json())
+    elif sys.stdout.isatty():
+        typer.echo(f"{done.computed} nights scored, {len(done.runs) - done.computed} stood already")
 
 
 @mqa_app.command(

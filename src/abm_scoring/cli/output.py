@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import typer
+
+from abm_scoring.cli.logs import say
 
 _SHOWN = ("rank", "account_name", "score", "conversion_probability", "reason_1", "reason_2")
 
@@ -19,7 +20,7 @@ def print_json(found: Any) -> None:
 def warn(warnings: tuple[str, ...]) -> None:
     """Each warning on a line of its own on standard error."""
     for warning in warnings:
-        print(f"abm-scoring: warning: {warning}", file=sys.stderr)
+        say("warning", warning)
 
 
 def show_training(done: Any) -> None:

@@ -14,7 +14,7 @@ from abm_scoring.features.context import Context
 from abm_scoring.spec import Spec
 
 if TYPE_CHECKING:
-    from abm_scoring.engines.scoring import ScoringTask
+    from abm_scoring.engines.scoring import ScoredAccounts, ScoringTask
     from abm_scoring.learning.bundle import Bundle
 
 #: Tables whose rows belong to one account and are therefore cut into partitions.
@@ -29,8 +29,8 @@ class LocalEngine(Spec):
 
     def score(
         self, tables: Tables, context: Context, bundle: Bundle, task: ScoringTask, progress: Callable[[int, int], None]
-    ) -> pd.DataFrame:
-        """Rows of `score_accounts` for all accounts, by account_id; the result does not depend on the partitions.
+    ) -> ScoredAccounts:
+        """What `score_accounts` gives, for all accounts; the result does not depend on the partitions.
 
         Args:
             tables: All canonical tables.
@@ -39,7 +39,7 @@ class LocalEngine(Spec):
             task: What each partition needs to know.
             progress: Called with (partitions done, partitions in all).
         """
-        from abm_scoring.engines.scoring import score_accounts
+        from abm_scoring.engines.scoring import score_accounts, together
 
         partitions = partition(tables, self.accounts_per_partition)
         results = []
@@ -47,7 +47,7 @@ class LocalEngine(Spec):
             progress(done, len(partitions))
             results.append(score_accounts(part, context, bundle, task))
         progress(len(partitions), len(partitions))
-        return pd.concat(results, ignore_index=True).sort_values("account_id", ignore_index=True)
+        return together(results)
 
 
 def partition(tables: Tables, accounts_each: int) -> list[Tables]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,15 @@ from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History, View
 from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.features.snapshots import SnapshotSpec
+from abm_scoring.learning.reference import reference_of
 from abm_scoring.spec import Spec
 
 if TYPE_CHECKING:
     from abm_scoring.learning.bundle import Bundle
+    from abm_scoring.learning.reference import Reference
+
+#: Name of the raw score among the counts of a partition.
+RAW_SCORE = "raw_score"
 
 
 class ScoringTask(Spec):
@@ -59,7 +65,32 @@ CARRIED = (
 )
 
 
-def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: ScoringTask) -> pd.DataFrame:
+@dataclass(frozen=True)
+class ScoredAccounts:
+    """What scoring gives for one partition, or for all of them together.
+
+    Attributes:
+        rows: See `score_accounts`.
+        counts: Feature, or `raw_score` → eligible rows by bin of the bundle's reference (int64); counts of partitions
+            add up. Empty where the bundle has no reference.
+        unseen: Category → eligible rows with a level that training never saw.
+    """
+
+    rows: pd.DataFrame
+    counts: Mapping[str, np.ndarray]
+    unseen: Mapping[str, int]
+
+
+def together(parts: Iterable[ScoredAccounts]) -> ScoredAccounts:
+    """All partitions as one; the result does not depend on how accounts were divided."""
+    parts = list(parts)
+    rows = pd.concat([part.rows for part in parts], ignore_index=True).sort_values("account_id", ignore_index=True)
+    counts = {name: np.sum([part.counts[name] for part in parts], axis=0) for name in parts[0].counts}
+    strange = sorted({name for part in parts for name in part.unseen})
+    return ScoredAccounts(rows, counts, {name: sum(part.unseen.get(name, 0) for part in parts) for name in strange})
+
+
+def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: ScoringTask) -> ScoredAccounts:
     """Scores of one partition of account families: a pure function of its arguments.
 
     Args:
@@ -69,10 +100,10 @@ def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: Scori
         task: Everything else.
 
     Returns:
-        One row for every account of the partition, by account_id: `account_id`, `status` (`eligible`, or the code of
-        the reason it is not scored), the carried account columns, and for eligible rows `raw_score`, `probability`,
-        `fit_raw`, `behaviour_raw`, what else the model gives, reason codes and values, contact counts, activity (see
-        `activity.activity`), `data_completeness`.
+        As `rows`, one row for every account of the partition, by account_id: `account_id`, `status` (`eligible`, or
+        the code of the reason it is not scored), the carried account columns, and for eligible rows `raw_score`,
+        `probability`, `fit_raw`, `behaviour_raw`, what else the model gives, reason codes and values, contact counts,
+        activity (see `activity.activity`), `data_completeness`.
     """
     as_of = pd.Timestamp(task.as_of)
     history = History.of(tables, until=as_of, timezone=task.timezone, noise=task.noise)
@@ -82,9 +113,9 @@ def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: Scori
     carried = today.account().reindex(columns=list(CARRIED))
     result = pd.concat([rows[["account_id", "as_of"]], status.rename("status"), carried], axis=1)
     eligible = (status == ELIGIBLE).to_numpy()
-    scored = _score_rows(history, rows[eligible].reset_index(drop=True), context, bundle, task)
+    scored, counts, unseen = _score_rows(history, rows[eligible].reset_index(drop=True), context, bundle, task)
     scored.index = np.flatnonzero(eligible)
-    return result.join(scored).sort_values("account_id", ignore_index=True)
+    return ScoredAccounts(result.join(scored).sort_values("account_id", ignore_index=True), counts, unseen)
 
 
 def _status(history: History, rows: pd.DataFrame, today: View, task: ScoringTask) -> pd.Series:
@@ -107,19 +138,25 @@ def _rows(history: History, task: ScoringTask, as_of: pd.Timestamp) -> pd.DataFr
 
 def _score_rows(
     history: History, rows: pd.DataFrame, context: Context, bundle: Bundle, task: ScoringTask
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, int]]:
     features = features_at(history, rows, task.features, context)
     scored = bundle.score(features, reasons=task.reasons, negative_reasons=task.negative_reasons)
     view = history.at(rows)
-    return pd.concat(
-        [
-            scored,
-            contact_columns(view, task.features),
-            activity(view, task.sales_touches, task.minutes_days),
-            _completeness(features, bundle),
-        ],
-        axis=1,
-    )
+    parts = [
+        scored,
+        contact_columns(view, task.features),
+        activity(view, task.sales_touches, task.minutes_days),
+        _completeness(features, bundle),
+    ]
+    counts = _counts(features, scored, reference_of(bundle.about.results))
+    return pd.concat(parts, axis=1), counts, bundle.unseen(features)
+
+
+def _counts(features: pd.DataFrame, scored: pd.DataFrame, reference: Reference | None) -> dict[str, np.ndarray]:
+    if reference is None or reference.score is None:
+        return {}
+    counts = {histogram.name: histogram.count(features) for histogram in reference.features}
+    return {**counts, RAW_SCORE: reference.score.count(scored)}
 
 
 def contact_columns(view: View, specs: Sequence[FeatureSpec]) -> pd.DataFrame:

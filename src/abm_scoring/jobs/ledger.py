@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from abm_scoring.errors import MissingInputError
@@ -20,6 +21,10 @@ from abm_scoring.ranking.mqa.log import joined
 FROZEN, TRANSITIONS, ASSIGNMENTS = "scores.parquet", "mqa_transitions.parquet", "holdout.parquet"
 #: The chain up to a run, in its folder: `run_id`, `as_of`, `predecessor`, `model_version`, `config_hash`.
 CHAIN = "chain.parquet"
+#: Accounts by feature and bin of the model's reference, for monitoring: `feature`, `bin`, `accounts`.
+FEATURE_COUNTS = "feature_counts.parquet"
+#: What pruning leaves: everything that a run knew and decided.
+KEPT = frozenset({FROZEN, TRANSITIONS, ASSIGNMENTS, CHAIN, FEATURE_COUNTS})
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,15 @@ def chain_table(links: Sequence[Link]) -> pd.DataFrame:
     names = ["run_id", "as_of", "predecessor", "model_version", "config_hash"]
     text = {name: "str" for name in names if name != "as_of"}
     return pd.DataFrame(rows, columns=names).astype({**text, "as_of": "datetime64[us, UTC]"})
+
+
+def feature_counts(link: Link) -> dict[str, np.ndarray]:
+    """Feature → accounts by bin (int64) on the night of a run; empty for runs that recorded none."""
+    file = link.folder / FEATURE_COUNTS
+    if not file.is_file():
+        return {}
+    frame = read_frozen(file)
+    return {str(name): group["accounts"].to_numpy("int64") for name, group in frame.groupby("feature", sort=False)}
 
 
 def transitions(links: Sequence[Link]) -> pd.DataFrame:

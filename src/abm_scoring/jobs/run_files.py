@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from abm_scoring.data.loading import Loaded
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.jobs.decisions import Decisions
-from abm_scoring.jobs.ledger import ASSIGNMENTS, CHAIN, FROZEN, TRANSITIONS, Link, chain_table, score_history
+from abm_scoring.jobs.ledger import (
+    ASSIGNMENTS,
+    CHAIN,
+    FEATURE_COUNTS,
+    FROZEN,
+    TRANSITIONS,
+    Link,
+    chain_table,
+    score_history,
+)
 from abm_scoring.jobs.workspace import Workspace
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.publish.crm_out import read_crm_state
 from abm_scoring.publish.hashing import hash_files
 from abm_scoring.publish.manifest import (
     Counts,
+    GateRecord,
     HoldoutRecord,
     InputRecord,
     Manifest,
@@ -49,6 +60,9 @@ class Draft:
         decisions: Scores, places, statuses and arms; frozen.
         ranked, left_out: The lists in words.
         earlier: The chain before the run.
+        gates: Verdicts.
+        found: Accounts by feature and bin of the model's reference.
+        unseen: Category → accounts with a level that training never saw.
     """
 
     workspace: Workspace
@@ -64,6 +78,14 @@ class Draft:
     warnings: tuple[str, ...]
     timings: dict[str, float]
     noise: NoiseRecord | None = None
+    gates: tuple[GateRecord, ...] = ()
+    found: Mapping[str, np.ndarray] = field(default_factory=dict)
+    unseen: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counts:
+        """Where the accounts ended."""
+        return Counts(ranked=len(self.ranked), withheld=self.decisions.n_withheld, not_scored=len(self.left_out))
 
     @property
     def predecessor(self) -> str | None:
@@ -81,7 +103,14 @@ def write_run(draft: Draft, folder: Path, name: str) -> None:
     if draft.decisions.assignments is not None:
         write_parquet(draft.decisions.assignments, folder / ASSIGNMENTS)
     write_parquet(_chain(draft, name), folder / CHAIN)
+    if draft.found:
+        write_parquet(_feature_counts(draft.found), folder / FEATURE_COUNTS)
     write_manifest(folder, _manifest(draft, folder, name))
+
+
+def _feature_counts(found: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    parts = [pd.DataFrame({"feature": n, "bin": np.arange(len(c)), "accounts": c}) for n, c in found.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _chain(draft: Draft, name: str) -> pd.DataFrame:
@@ -164,13 +193,15 @@ def _manifest(draft: Draft, folder: Path, name: str) -> Manifest:
         config_hash=draft.workspace.config_hash,
         rung=draft.bundle.about.rung,
         horizon_days=draft.bundle.about.horizon_days,
-        inputs=_inputs(draft.loaded),
-        counts=Counts(ranked=len(draft.ranked), withheld=draft.decisions.n_withheld, not_scored=len(draft.left_out)),
+        inputs=input_records(draft.loaded),
+        counts=draft.counts,
         mqa=mqa_record(draft.decisions),
         holdout=holdout_record(draft.decisions),
         files=hash_files(folder),
         versions=installed_versions(),
         warnings=draft.warnings,
+        gates=draft.gates,
+        unseen=dict(draft.unseen),
         noise=draft.noise,
         score_quantiles={f"{q:g}": float(v) for q, v in quantiles.items() if v == v},
         expected_conversions=float(known.sum()) if len(known) else None,
@@ -211,7 +242,8 @@ def holdout_record(decisions: Decisions) -> HoldoutRecord | None:
     return HoldoutRecord(**decisions.plan.model_dump()) if decisions.plan is not None else None
 
 
-def _inputs(loaded: Loaded) -> dict[str, InputRecord]:
+def input_records(loaded: Loaded) -> dict[str, InputRecord]:
+    """What was read of each table."""
     records: dict[str, Any] = {}
     for name, report in loaded.reports.items():
         other = {"orphan": report.orphans, "anonymous": report.anonymous, "late": report.late}
@@ -222,5 +254,6 @@ def _inputs(loaded: Loaded) -> dict[str, InputRecord]:
             rows_rejected=report.rejected,
             duplicates=report.duplicates,
             other={k: v for k, v in {**other, "future": report.future or 0}.items() if v},
+            columns=tuple(sorted(map(str, loaded.tables[name].columns))),
         )
     return records

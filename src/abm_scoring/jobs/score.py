@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,36 @@ import pandas as pd
 
 from abm_scoring.config import Config
 from abm_scoring.data.loading import Loaded
+from abm_scoring.data.matching.tables import Matches
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.scoring import ScoringTask
-from abm_scoring.errors import MissingInputError
+from abm_scoring.errors import BadDataError, MissingInputError
 from abm_scoring.features.build import shared_context
 from abm_scoring.features.history import History
 from abm_scoring.jobs.decisions import Decisions, decide_run, silent_topics
+from abm_scoring.jobs.gates import facts_of, learnt_until
 from abm_scoring.jobs.ledger import Link, chain
-from abm_scoring.jobs.run_files import Draft, holdout_record, mqa_record, noise_record, write_run
+from abm_scoring.jobs.memory import reading_bytes, require_memory, scoring_bytes
+from abm_scoring.jobs.run_files import Draft, holdout_record, input_records, mqa_record, noise_record, write_run
+from abm_scoring.jobs.runs import LAST_SUCCESS, prune_runs
 from abm_scoring.jobs.train import CHAMPION, model_sections
-from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
+from abm_scoring.jobs.workspace import Progress, Workspace, load, signing_key, silent
 from abm_scoring.learning.bundle import TRAIN_FIRST, Bundle, read_bundle
+from abm_scoring.learning.signing import prove
+from abm_scoring.monitoring.gates import judge, refuse, warnings_of
 from abm_scoring.publish.lists import not_scored_list, ranked_list
 from abm_scoring.publish.lock import folder_lock
-from abm_scoring.publish.manifest import HoldoutRecord, MqaRecord, installed_versions
+from abm_scoring.publish.manifest import GateRecord, HoldoutRecord, MqaRecord, installed_versions
 from abm_scoring.publish.outputs import LEFT_OUT
 from abm_scoring.publish.runs import LATEST, read_manifest, resolve_pointer, run_id
-from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder
+from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder, write_mark
 from abm_scoring.publish.words import Words
 from abm_scoring.ranking.columns import NOT_SCORED, RANKED
+
+#: Status of an account that nobody knew on the day.
+NOT_YET_KNOWN = "not_yet_known"
+#: Share of accounts that may have become known since the day began without a word.
+_NEWCOMERS = 0.01
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,8 @@ class Scored:
         not_scored: The second list.
         n_withheld: Accounts of the holdout, which stand on neither.
         mqa, holdout: What the run changed and what its holdout can tell; None without them.
+        gates: Verdicts before publication.
+        published: False for a dry run, whose `run` is what the folder would have been called.
     """
 
     run: Path
@@ -59,6 +73,8 @@ class Scored:
     main_file: str
     model_version: str
     warnings: tuple[str, ...]
+    gates: tuple[GateRecord, ...] = ()
+    published: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The object that `score --json` prints; documented in docs/reference/json.md."""
@@ -74,76 +90,191 @@ class Scored:
             "model_version": self.model_version,
             "mqa": self.mqa.model_dump(mode="json") if self.mqa else None,
             "holdout": self.holdout.model_dump(mode="json") if self.holdout else None,
+            "published": self.published,
+            "gates": [gate.model_dump(mode="json") for gate in self.gates],
             "warnings": list(self.warnings),
         }
 
 
+@dataclass(frozen=True)
+class Flags:
+    """How strict a run is, and whether it is one at all.
+
+    Attributes:
+        dry_run: Do everything but write.
+        strict: Refuse where a gate would only warn.
+        accept_volume: Let a table that shrank through once.
+    """
+
+    dry_run: bool = False
+    strict: bool = False
+    accept_volume: bool = False
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Input as it was read, with its amounts in the project's currency, and what a reader should be warned of."""
+
+    loaded: Loaded
+    tables: Tables
+    warnings: tuple[str, ...]
+
+
 def score(
-    workspace: Workspace, as_of: pd.Timestamp, now: datetime, today: bool = False, progress: Progress = silent
+    workspace: Workspace,
+    as_of: pd.Timestamp,
+    now: datetime,
+    today: bool = False,
+    progress: Progress = silent,
+    flags: Flags | None = None,
 ) -> Scored:
     """Score every account as of a day and publish the run.
 
     Args:
         workspace: Config and folders.
         as_of: Nothing known at or after this moment is used.
-        now: The clock, for the manifest only.
+        now: The clock, for the manifest and the mark of success only.
         today: Whether `as_of` is the real today.
         progress: Told of each step.
+        flags: How strict; None = as the config says.
 
     Raises:
         MissingInputError: There is no model, or it is damaged (66).
-        AbmError: Bad input, or the run cannot be written; what was published before stays.
+        AbmError: Bad input, a gate refuses, or the run cannot be written; what was published before stays.
     """
-    begun = time.monotonic()
+    flags, begun = flags or Flags(), time.monotonic()
     bundle = champion(workspace)
+    with output_folder(workspace, flags.dry_run):
+        progress("reading tables", 0, 0)
+        require_memory(reading_bytes(workspace), "reading the tables")
+        delivery = Delivery(*load(workspace, as_of, today))
+        earlier, retrospective = chain(workspace.runs, as_of), _is_past(workspace.runs, as_of)
+        draft = prepare(workspace, delivery, bundle, earlier, retrospective, as_of, now, flags, progress, begun)
+        progress("publishing", 0, 0)
+        folder = workspace.runs / run_name(draft) if flags.dry_run else publish(draft)
+        if not (flags.dry_run or retrospective):
+            write_mark(workspace.runs / LAST_SUCCESS, _mark(draft, folder))
+            prune_runs(workspace)
+    return scored(draft, folder, flags)
+
+
+@contextmanager
+def output_folder(workspace: Workspace, dry_run: bool = False) -> Iterator[None]:
+    """Hold the folder of runs, made where it is missing and proved to be writable; a dry run touches nothing."""
+    if dry_run:
+        yield
+        return
     for level in (workspace.out, workspace.runs.parent, workspace.runs):
         make_output_folder(level)
     with folder_lock(workspace.runs):
         check_writable(workspace.runs)
-        earlier, retrospective = chain(workspace.runs, as_of), _is_past(workspace.runs, as_of)
-        bundle, of_then = _model_of_then(workspace, earlier) if retrospective and earlier else (bundle, ())
-        progress("reading tables", 0, 0)
-        loaded, tables, warnings = load(workspace, as_of, today)
-        read = time.monotonic()
-        task = scoring_task(workspace.config, bundle, as_of)
-        history = History.of(tables, until=as_of, timezone=task.timezone, noise=task.noise)
-        context = shared_context(history, task.features, task.rows(history))
-        rows = workspace.config.engine.score(tables, context, bundle, task, lambda i, n: progress("scoring", i, n))
-        scored = time.monotonic()
-        decisions = _decide(workspace.config, rows, tables, loaded, history, bundle, earlier, as_of)
-        warnings = (*warnings, *bundle.warnings, *_changed(workspace.config, bundle), *of_then, *decisions.warnings)
-        ranked, left_out = _lists(workspace, bundle, decisions, as_of)
-        progress("publishing", 0, 0)
-        timings = {"reading": read - begun, "scoring": scored - read, "lists": time.monotonic() - scored}
-        draft = Draft(
-            workspace,
-            bundle,
-            loaded,
-            decisions,
-            ranked,
-            left_out,
-            earlier,
-            retrospective,
-            as_of,
-            now,
-            warnings,
-            timings,
-            noise_record(history, task.noise),
-        )
-        folder = _publish(draft)
-    counts = mqa_record(decisions), holdout_record(decisions)
-    return Scored(
-        folder,
-        as_of,
-        retrospective,
+        yield
+
+
+def prepare(
+    workspace: Workspace,
+    delivery: Delivery,
+    bundle: Bundle,
+    earlier: Sequence[Link],
+    retrospective: bool,
+    as_of: pd.Timestamp,
+    now: datetime,
+    flags: Flags,
+    progress: Progress = silent,
+    begun: float | None = None,
+) -> Draft:
+    """Everything of a run short of writing it: scores, decisions, lists, and the verdicts of the gates.
+
+    Raises:
+        AbmError: A gate refuses, or the input cannot be scored.
+    """
+    begun = time.monotonic() if begun is None else begun
+    config, loaded, tables = workspace.config, delivery.loaded, delivery.tables
+    bundle, of_then = then_model(workspace, bundle, earlier) if retrospective else (bundle, ())
+    read = time.monotonic()
+    task = scoring_task(config, bundle, as_of)
+    width = len(bundle.about.catalogue)
+    require_memory(scoring_bytes(tables, width, config.engine.accounts_per_partition), "scoring")
+    history = History.of(tables, until=as_of, timezone=task.timezone, noise=task.noise)
+    context = shared_context(history, task.features, task.rows(history))
+    found = config.engine.score(tables, context, bundle, task, lambda i, n: progress("scoring", i, n))
+    done = time.monotonic()
+    rows, unknown = _known(found.rows, as_of, retrospective)
+    decisions = _decide(config, rows, tables, loaded, history, bundle, earlier, as_of)
+    ranked, left_out = _lists(workspace, bundle, decisions, loaded.matches, as_of)
+    timings = {"reading": read - begun, "scoring": done - read, "lists": time.monotonic() - done}
+    warnings = (
+        *delivery.warnings,
+        *bundle.warnings,
+        *_changed(config, bundle),
+        *of_then,
+        *unknown,
+        *decisions.warnings,
+    )
+    draft = Draft(
+        workspace,
+        bundle,
+        loaded,
+        decisions,
         ranked,
         left_out,
-        decisions.n_withheld,
-        *counts,
-        workspace.config.outputs.main_file,
-        model_version=bundle.version,
-        warnings=warnings,
+        earlier,
+        retrospective,
+        as_of,
+        now,
+        warnings,
+        timings,
+        noise_record(history, task.noise),
+        found=found.counts,
+        unseen=found.unseen,
     )
+    return _judged(draft, history, flags)
+
+
+def _judged(draft: Draft, history: History, flags: Flags) -> Draft:
+    """With the verdicts of the gates; raises where one refuses."""
+    config = draft.workspace.config
+    facts = facts_of(
+        draft.decisions.rows,
+        draft.found,
+        history,
+        draft.bundle,
+        draft.earlier,
+        draft.as_of,
+        input_records(draft.loaded),
+        draft.counts,
+        mqa_record(draft.decisions),
+        config.monitoring.drift,
+    )
+    gates = judge(facts, config.gates, flags.accept_volume, flags.strict)
+    refuse(gates)
+    # The breaker has said so itself.
+    told = warnings_of(gate for gate in gates if gate.name != "mqa_flip")
+    return replace(draft, gates=gates, warnings=(*draft.warnings, *told))
+
+
+def scored(draft: Draft, folder: Path, flags: Flags) -> Scored:
+    """What a run came to."""
+    return Scored(
+        folder,
+        draft.as_of,
+        draft.retrospective,
+        draft.ranked,
+        draft.left_out,
+        draft.decisions.n_withheld,
+        mqa_record(draft.decisions),
+        holdout_record(draft.decisions),
+        draft.workspace.config.outputs.main_file,
+        model_version=draft.bundle.version,
+        warnings=draft.warnings,
+        gates=draft.gates,
+        published=not flags.dry_run,
+    )
+
+
+def _mark(draft: Draft, folder: Path) -> str:
+    said = {"run": folder.name, "as_of": draft.as_of.isoformat(), "at": draft.now.astimezone(UTC).isoformat()}
+    return json.dumps(said) + "\n"
 
 
 def champion(workspace: Workspace) -> Bundle:
@@ -159,6 +290,16 @@ def champion(workspace: Workspace) -> Bundle:
             where=str(workspace.models),
             fix=TRAIN_FIRST.replace("CONFIG", str(workspace.config_path)),
         )
+    return proved_bundle(folder)
+
+
+def proved_bundle(folder: Path) -> Bundle:
+    """A bundle that is what was written and, where a key is set, signed with it.
+
+    Raises:
+        MissingInputError: It is not (66).
+    """
+    prove(folder, signing_key())
     return read_bundle(folder)
 
 
@@ -186,13 +327,19 @@ def _is_past(runs: Path, as_of: pd.Timestamp) -> bool:
     return current is not None and as_of < pd.Timestamp(read_manifest(current).as_of)
 
 
-def _model_of_then(workspace: Workspace, earlier: Sequence[Link]) -> tuple[Bundle, tuple[str, ...]]:
-    """The model of the last run before a past day; today's, with a warning, where that one is gone."""
+def then_model(workspace: Workspace, bundle: Bundle, earlier: Sequence[Link]) -> tuple[Bundle, tuple[str, ...]]:
+    """The model of the last run before a past day; today's, with a warning, where that one is gone or never was."""
+    if not earlier:
+        known = learnt_until(bundle)
+        told = f", which knows outcomes until {known:%Y-%m-%d}" if known is not None else ""
+        return bundle, (f"no earlier run says which model there was: today's{told} scores this past day",)
     version = earlier[-1].manifest.model_version
     folder = workspace.models / version
+    if version == bundle.version:
+        return bundle, ()
     if folder.is_dir():
-        return read_bundle(folder), ()
-    return champion(workspace), (f"the model of that time, {version}, is gone; today's scores this past day",)
+        return proved_bundle(folder), ()
+    return bundle, (f"the model of that time, {version}, is gone; today's scores this past day",)
 
 
 def _changed(config: Config, bundle: Bundle) -> list[str]:
@@ -201,6 +348,22 @@ def _changed(config: Config, bundle: Bundle) -> list[str]:
     if not changed:
         return []
     return [f"{', '.join(changed)} changed since the model was trained; the model's are used until you train again"]
+
+
+def _known(rows: pd.DataFrame, as_of: pd.Timestamp, retrospective: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Rows of accounts that were known before the day, and a warning where others are more than newcomers can be.
+
+    An account that became known later stands on neither list: a replay from later tables gives what the day gave.
+
+    Raises:
+        BadDataError: None was known (65).
+    """
+    later = (rows["status"] == NOT_YET_KNOWN).to_numpy()
+    told = f"{later.sum()} of {len(rows)} accounts have a known_at at or after {as_of:%Y-%m-%d %H:%M} UTC"
+    if len(rows) and later.all():
+        raise BadDataError(told, where="accounts.known_at", fix="check the clock and the mapping, or give --as-of")
+    strange = later.mean() > _NEWCOMERS if len(rows) and not retrospective else False
+    return rows[~later].reset_index(drop=True), (f"{told} and are left out",) if strange else ()
 
 
 def _decide(
@@ -225,7 +388,7 @@ def _decide(
 
 
 def _lists(
-    workspace: Workspace, bundle: Bundle, decisions: Decisions, as_of: pd.Timestamp
+    workspace: Workspace, bundle: Bundle, decisions: Decisions, matches: Matches, as_of: pd.Timestamp
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     config, words = workspace.config, Words(workspace.config.project.language)
     constants: dict[str, str | int] = {
@@ -235,15 +398,25 @@ def _lists(
         "model_version": bundle.version,
         "config_hash": workspace.config_hash,
     }
+    columns = [c.name for c in RANKED]
     return (
-        ranked_list(decisions.ranked, bundle.about.catalogue, [c.name for c in RANKED], words, constants),
+        ranked_list(with_matches(decisions.ranked, matches), bundle.about.catalogue, columns, words, constants),
         not_scored_list(decisions.left_out, [c.name for c in NOT_SCORED], words),
     )
 
 
-def _publish(draft: Draft) -> Path:
+def with_matches(ranked: pd.DataFrame, matches: Matches) -> pd.DataFrame:
+    """Accounts with how surely their rows are theirs; as they are where every row named its account itself."""
+    if not matches.counts:
+        return ranked
+    sure = ranked["account_id"].map(matches.confidence).astype("float64")
+    known = {} if matches.anonymous_share is None else {"anonymous_share": matches.anonymous_share}
+    return ranked.assign(match_confidence=sure, **known)
+
+
+def publish(draft: Draft) -> Path:
     """Publishes the run; a retrospective one does not become current."""
-    name = run_id(_named_day(draft).to_pydatetime(), _content(draft))
+    name = run_name(draft)
     return publish_folder(
         draft.workspace.runs,
         name,
@@ -253,20 +426,35 @@ def _publish(draft: Draft) -> Path:
     )
 
 
-def _named_day(draft: Draft) -> pd.Timestamp:
-    """What the run is called after: the project's day where it stands on the midnight that begins one."""
-    local = draft.as_of.tz_convert(draft.workspace.config.project.timezone)
-    return local.tz_localize(None).tz_localize("UTC") if local == local.normalize() else draft.as_of
+def run_name(draft: Draft) -> str:
+    """Name of the run's folder: its day, and a hash of all that determines it."""
+    return name_of(
+        draft.workspace, draft.loaded, draft.bundle.version, draft.predecessor, draft.retrospective, draft.as_of
+    )
 
 
-def _content(draft: Draft) -> str:
-    """Hash of all that determines a run, so that the same work has the same name."""
+def name_of(
+    workspace: Workspace,
+    loaded: Loaded,
+    model_version: str,
+    predecessor: str | None,
+    retrospective: bool,
+    as_of: pd.Timestamp,
+) -> str:
+    """The same before the run is computed: the same work has the same name."""
     determines = {
-        "inputs": dict(draft.loaded.fingerprints),
-        "config": draft.workspace.config_hash,
-        "model": draft.bundle.version,
+        "inputs": dict(loaded.fingerprints),
+        "config": workspace.config_hash,
+        "model": model_version,
         "package": installed_versions(()).package,
-        "predecessor": draft.predecessor,
-        "retrospective": draft.retrospective,
+        "predecessor": predecessor,
+        "retrospective": retrospective,
     }
-    return hashlib.sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
+    content = hashlib.sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
+    return run_id(_named_day(workspace, as_of).to_pydatetime(), content)
+
+
+def _named_day(workspace: Workspace, as_of: pd.Timestamp) -> pd.Timestamp:
+    """What the run is called after: the project's day where it stands on the midnight that begins one."""
+    local = as_of.tz_convert(workspace.config.project.timezone)
+    return local.tz_localize(None).tz_localize("UTC") if local == local.normalize() else as_of

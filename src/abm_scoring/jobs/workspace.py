@@ -12,14 +12,19 @@ import pandas as pd
 from abm_scoring.config import Config
 from abm_scoring.config_file import config_hash, load_config
 from abm_scoring.data.currency import in_project_currency
-from abm_scoring.data.loading import Loaded, load_tables
+from abm_scoring.data.loading import AnySource, Loaded, load_tables
+from abm_scoring.data.sources import StackSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError, MissingInputError
 from abm_scoring.features.moments import instant
+from abm_scoring.learning.signing import checked_key
 from abm_scoring.paths import confine, project_folder
 
 #: Environment variable that says where relative source paths start from.
 DATA_ROOT = "ABM_SCORING_DATA_ROOT"
+
+#: Environment variable with the key that signs models; without it, none is signed and none is asked for.
+SIGNING_KEY = "ABM_SCORING_SIGNING_KEY"
 
 #: Told what is being done, how much of it is done, and how much there is.
 Progress = Callable[[str, int, int], None]
@@ -95,6 +100,18 @@ def open_workspace(
     return Workspace(config, config_path, (given or root).resolve(), target.resolve())
 
 
+def source_files(source: AnySource, root: Path) -> list[Path]:
+    """Every input file of a source, of its parts where it has some; none of a database."""
+    if isinstance(source, StackSource):
+        return [file for part in source.parts for file in source_files(part, root)]
+    return source.files_in(root)
+
+
+def signing_key() -> bytes | None:
+    """The key that signs models, from the environment alone: no file, no manifest and no message holds it."""
+    return checked_key(os.environ.get(SIGNING_KEY), SIGNING_KEY)
+
+
 def load(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> tuple[Loaded, Tables, tuple[str, ...]]:
     """All tables with amounts in the project's currency, and what a reader should be warned of.
 
@@ -106,7 +123,8 @@ def load(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> tuple[Loaded
         BadDataError: More events than `checks.max_future_share` lie in the future.
     """
     config = workspace.config
-    loaded = load_tables(config.sources, workspace.data_root, config.checks, as_of.to_pydatetime())
+    moment = as_of.to_pydatetime()
+    loaded = load_tables(config.sources, workspace.data_root, config.checks, moment, config.matching, config.privacy)
     warnings = []
     events = loaded.reports.get("events")
     if today and events is not None and events.future:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
@@ -44,6 +44,7 @@ class InputRecord(Spec):
     rows_rejected: Count = Field(0, description="rows that broke a rule")
     duplicates: Count = Field(0, description="rows dropped as duplicates")
     other: dict[str, Count] = Field(default_factory=dict, description="further counts, e.g. future, orphan, late")
+    columns: tuple[str, ...] = Field((), description="canonical and extra columns that were read, sorted")
 
 
 class Counts(Spec):
@@ -87,6 +88,18 @@ class NoiseRecord(Spec):
     accounts: dict[str, Count] = Field(description="accounts with most flagged events → how many")
 
 
+class GateRecord(Spec):
+    """The verdict of one gate."""
+
+    name: str
+    outcome: Literal["passed", "warned", "refused", "accepted", "not_judged"] = Field(
+        description="accepted: let through by a flag; not_judged: nothing to compare with"
+    )
+    says: str = Field("", description="what is wrong, in words; empty where nothing is")
+    value: float | None = Field(None, description="what was measured")
+    limit: float | None = Field(None, description="what it was measured against")
+
+
 class Versions(Spec):
     """Software that computed the run."""
 
@@ -125,6 +138,10 @@ class Manifest(Spec):
     files: dict[FileName, FileHash] = Field(description="every other file of the run by relative name")
     versions: Versions
     warnings: tuple[str, ...] = Field((), description="one sentence each")
+    gates: tuple[GateRecord, ...] = Field((), description="verdicts before publication")
+    unseen: dict[str, Count] = Field(
+        default_factory=dict, description="categories with levels that training never saw → accounts"
+    )
     noise: NoiseRecord | None = Field(None, description="implausible activity; null where the gate was not asked")
     score_quantiles: dict[str, float] = Field(default_factory=dict, description="quantiles of the score, e.g. 0.5")
     expected_conversions: float | None = Field(None, ge=0, description="sum of probabilities of the scored accounts")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from abm_scoring.errors import ConfigError, MissingInputError
 from abm_scoring.publish.hashing import FileHash, hash_file
 from abm_scoring.publish.manifest import MANIFEST, Manifest
+from abm_scoring.publish.pruning import PRUNED, pruned_files
 
 #: Name of the link to the current run, or model.
 LATEST = "latest"
@@ -115,7 +116,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify(folder: Path) -> list[str]:
-    """Hash a run again and compare it with its manifest.
+    """Hash a run again and compare it with its manifest; what pruning removed is no problem.
 
     Returns:
         One sentence for each problem, sorted by file; empty when the run is what was published.
@@ -123,10 +124,11 @@ def verify(folder: Path) -> list[str]:
     Raises:
         MissingInputError: There is no manifest that can be read.
     """
-    manifest = read_manifest(folder)
+    manifest, pruned = read_manifest(folder), pruned_files(folder)
     problems = [] if manifest.run_id == folder.name else [f"the manifest belongs to run {manifest.run_id}"]
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_symlink() or not p.is_dir()}
-    for name in sorted((present | manifest.files.keys()) - {MANIFEST}):
+    gone = {name for name in pruned if name in manifest.files and name not in present}
+    for name in sorted((present | manifest.files.keys()) - {MANIFEST, PRUNED} - gone):
         problem = _problem(folder / name, manifest.files.get(name))
         if problem:
             problems.append(f"{name}: {problem}")

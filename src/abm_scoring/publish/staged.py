@@ -18,9 +18,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from abm_scoring.errors import OutputError
-from abm_scoring.publish.disk import FOLDER_MODE, disk_errors, fsync_path, seal
+from abm_scoring.publish.disk import FILE_MODE, FOLDER_MODE, disk_errors, fsync_path, seal
 from abm_scoring.publish.hashing import hash_files
 from abm_scoring.publish.manifest import MANIFEST
+from abm_scoring.publish.pruning import PRUNED, pruned_files
 from abm_scoring.publish.runs import check_name, read_link
 
 _PREFIX = ".tmp-"
@@ -93,6 +94,7 @@ def publish_folder(
     move_pointer: bool = True,
     *,
     apart: Collection[str] = (MANIFEST,),
+    optional: Collection[str] = (),
 ) -> Path:
     """Write a folder aside and make it public as `parent/name`, then let `parent/pointer` name it.
 
@@ -111,6 +113,7 @@ def publish_folder(
         write: Writes everything into the empty folder that it is given.
         move_pointer: False for what is kept but never becomes current, e.g. a backfill.
         apart: Files whose content is not compared with that of a folder which stands already.
+        optional: Files that are not compared at all, e.g. a signature.
 
     Returns:
         `parent/name`.
@@ -130,7 +133,7 @@ def publish_folder(
         draft.mkdir()
         write(draft)
         seal(draft)
-        _make_public(draft, parent / name, parent / pointer if move_pointer else None, apart)
+        _make_public(draft, parent / name, parent / pointer if move_pointer else None, apart, optional)
     return parent / name
 
 
@@ -166,10 +169,29 @@ def _lock_if_known(handle: int) -> bool:
     return True
 
 
-def _make_public(draft: Path, final: Path, link: Path | None, apart: Collection[str]) -> None:
+def write_mark(path: Path, text: str) -> None:
+    """Write a small public file beside the published folders, in one step that readers cannot see halfway.
+
+    Raises:
+        OutputError: It cannot be created (73).
+        DiskError: The disk is full or fails (74).
+    """
+    parent = path.parent
+    with disk_errors(parent), _workshop(parent) as workshop:
+        aside = workshop / path.name
+        aside.write_text(text, encoding="utf-8")
+        os.chmod(aside, FILE_MODE)
+        fsync_path(aside)
+        os.replace(aside, path)
+        fsync_path(parent)
+
+
+def _make_public(
+    draft: Path, final: Path, link: Path | None, apart: Collection[str], optional: Collection[str]
+) -> None:
     fresh = not os.path.lexists(final)
     if not fresh:
-        _refuse_difference(draft, final, apart)
+        _refuse_difference(draft, final, apart, optional)
     before = read_link(link) if link else None
     try:
         if fresh:
@@ -184,10 +206,13 @@ def _make_public(draft: Path, final: Path, link: Path | None, apart: Collection[
         raise
 
 
-def _refuse_difference(draft: Path, final: Path, apart: Collection[str]) -> None:
+def _refuse_difference(draft: Path, final: Path, apart: Collection[str], optional: Collection[str]) -> None:
     if not final.is_symlink() and final.is_dir():
-        old, new = hash_files(final), hash_files(draft)
-        if old.keys() == new.keys() and all(old[n] == new[n] for n in new if n not in apart):
+        # What pruning removed was there, and is not compared.
+        pruned = pruned_files(final)
+        old, new = hash_files(final, apart=(PRUNED,)), hash_files(draft)
+        same_names = new.keys() - old.keys() <= {*pruned, *optional} and old.keys() - new.keys() <= {*optional}
+        if same_names and all(old[n] == new[n] for n in new.keys() & old if n not in apart and n not in optional):
             return
     raise OutputError(
         "stands already and differs from what was just computed, so it was altered after publication",
