@@ -39,6 +39,16 @@ def test_what_goes_beyond_the_rate_is_flagged_and_nothing_before_it() -> None:
     assert rules([0, 30, 59.999, 60], spec) == ["", "", "", ""], "a minute is half-open"
 
 
+def test_accounts_without_an_event_do_not_stand_in_the_way() -> None:
+    frame = pd.DataFrame({"occurred_at": [START + pd.Timedelta(seconds=s) for s in range(6)]})
+    events = typed("events", frame.assign(account_id="b", event_type="web_visit", contact_id="p"))
+    accounts = pd.DataFrame({"account_id": ["a", "b", "c"]}, dtype="str")
+    spec = NoiseSpec(max_per_minute=3, regular_gaps=100, action="exclude")
+    log = History.of(Tables({"events": events, "accounts": accounts}), until=LATER, noise=spec).log
+    assert log.noise is not None and log.noise.flagged == {"per_minute": 3}
+    assert np.diff(log.offsets).tolist() == [0, 3, 0]
+
+
 def test_the_day_has_a_limit_of_its_own() -> None:
     spec = NoiseSpec(max_per_day=2, regular_gaps=100)
     assert rules([0, 4_000, 9_000, 86_400 + 4_000], spec) == ["", "", "per_day", ""]

@@ -26,8 +26,7 @@ def without_noise(log: EventLog, spec: NoiseSpec) -> EventLog:
     counts = np.bincount(rule, minlength=len(RULES) + 1)
     flagged = {name: int(n) for name, n in zip(RULES, counts[1:], strict=True) if n}
     drop = (rule > 0) & (spec.action != "keep")
-    by_account = np.add.reduceat(rule > 0, log.offsets[:-1]) if len(rule) and flagged else np.zeros(0, int)
-    report = NoiseReport(flagged, int(drop.sum()), _most(log, rule) if len(by_account) else {})
+    report = NoiseReport(flagged, int(drop.sum()), _most(log, rule) if flagged else {})
     if not drop.any():
         return replace(log, noise=report)
     kept = np.flatnonzero(~drop)
