@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abm_scoring.data.currency import in_project_currency
 from abm_scoring.data.loading import Loaded
 from abm_scoring.data.tables import Tables
-from abm_scoring.errors import BadDataError
 from abm_scoring.jobs.decisions import NOT_SCORED
 from abm_scoring.jobs.ledger import Link, chain, frozen_scores, transitions
 from abm_scoring.jobs.workspace import Progress, Workspace, load
@@ -26,6 +24,8 @@ from abm_scoring.publish.report.workbook import write_workbook
 from abm_scoring.publish.runs import read_link, run_id
 from abm_scoring.publish.staged import make_output_folder, publish_folder
 from abm_scoring.ranking.mqa.log import MQA
+from abm_scoring.roi.cost_lines import priced
+from abm_scoring.roi.cost_spec import CostSpec
 from abm_scoring.roi.metrics.observed import Given
 from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.past import as_known
@@ -92,27 +92,17 @@ def facts(workspace: Workspace, as_of: pd.Timestamp, today: bool, progress: Prog
     progress("reading tables", 0, 0)
     loaded, tables, warnings = load(workspace, as_of, today)
     config = workspace.config
-    known = _priced(as_known(tables, as_of), config.roi.costs.hourly_rate, config.project.currency)
+    known = _priced(as_known(tables, as_of), config.roi.costs, config.project.currency)
     return Facts(workspace, as_of, loaded, known, chain(workspace.runs, as_of), warnings)
 
 
-def _priced(tables: Tables, hourly_rate: float | None, currency: str) -> Tables:
-    """Costs with an amount in the project's currency: as stated, else hours × rate, at the day's rate."""
+def _priced(tables: Tables, spec: CostSpec, currency: str) -> Tables:
+    """Costs with an amount in the project's currency."""
     if "costs" not in tables:
         return tables
     costs = tables["costs"]
-    column = {n: costs[n].astype("float64") if n in costs else np.nan for n in ("amount", "hours", "hourly_rate")}
-    amount = pd.Series(column["amount"], costs.index).fillna(column["hours"] * column["hourly_rate"])
-    stated = costs["currency"] if "currency" in costs else pd.Series(pd.NA, costs.index, dtype="str")
-    money = pd.DataFrame({"invoiced_on": costs["incurred_on"], "amount": amount, "currency": stated})
-    # Costs are converted by the rule for invoices.
-    try:
-        priced = in_project_currency(tables.replace(invoices=money), currency)["invoices"]["amount"]
-    except BadDataError as error:
-        raise BadDataError(error.what, where="costs", fix=error.fix) from None
-    if hourly_rate is not None:  # the project's own price is in its currency already
-        priced = priced.fillna(column["hours"] * hourly_rate)
-    return tables.replace(costs=costs.assign(amount=priced, currency=currency))
+    amount = priced(costs, spec, currency, tables["exchange_rates"])
+    return tables.replace(costs=costs.assign(amount=amount, currency=currency))
 
 
 def mqa_spells(log: pd.DataFrame) -> pd.DataFrame:
