@@ -12,17 +12,22 @@ import pytest
 
 from abm_scoring.publish.runs import read_manifest, verify
 from abm_scoring.ranking.columns import NOT_SCORED, RANKED
-from tests.jobs.projects import make_project, quick, run, run_json
+from tests.jobs.projects import quick, run, run_json
+
+CSV = quick(["outputs.formats=[csv]"])
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_project(tmp_path_factory.mktemp("project"))
+def project(trained_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that runs stand beside its models as they do for a user."""
+    folder = tmp_path_factory.mktemp("project") / "project"
+    shutil.copytree(trained_project.parent, folder, symlinks=True)
+    return folder / trained_project.name
 
 
 @pytest.fixture(scope="module")
-def trained(project: Path) -> dict[str, Any]:
-    return run_json("train", project, *quick())
+def trained(training: dict[str, Any]) -> dict[str, Any]:
+    return training
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +90,7 @@ def test_other_chunks_give_the_same_bytes(project: Path, scored: dict[str, Any],
 def test_a_run_for_an_earlier_day_is_retrospective(project: Path, scored: dict[str, Any]) -> None:
     latest = Path(scored["run"]).parent / "latest"
     pointed = latest.readlink()
-    earlier = run_json("score", project, "--as-of", "2025-11-15", *quick())
+    earlier = run_json("score", project, "--as-of", "2025-11-15", *CSV)
     assert earlier["retrospective"] and read_manifest(Path(earlier["run"])).retrospective
     assert latest.readlink() == pointed
 
@@ -100,19 +105,19 @@ def test_a_backfilled_day_equals_what_that_day_gave(project: Path, scored: dict[
     events[(events["occurred_at"] < day) & (known < day)].to_parquet(data / "events.parquet", index=False)
     contacts = pd.read_parquet(data / "contacts.parquet")
     contacts[~(contacts["known_at"] >= day)].to_parquet(data / "contacts.parquet", index=False)
-    then = run_json("score", tmp_path / "then" / "abm.yaml", "--as-of", "2025-11-15", *quick())
-    later = run_json("score", project, "--as-of", "2025-11-15", *quick())
+    then = run_json("score", tmp_path / "then" / "abm.yaml", "--as-of", "2025-11-15", *CSV)
+    later = run_json("score", project, "--as-of", "2025-11-15", *CSV)
     assert Path(then["list"]).read_bytes() == Path(later["list"]).read_bytes()
 
 
 def test_silence_is_success(project: Path, scored: dict[str, Any]) -> None:
-    assert run("score", project, *quick()) == (0, "", "")
+    assert run("score", project, *CSV) == (0, "", "")
 
 
 def test_the_chain_names_its_predecessor(project: Path, scored: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(project.parent / "models", tmp_path / "models", symlinks=True)
-    first = run_json("score", project, "--out", tmp_path, "--as-of", "2025-12-01", *quick())
-    second = run_json("score", project, "--out", tmp_path, "--as-of", "2025-12-02", *quick())
+    first = run_json("score", project, "--out", tmp_path, "--as-of", "2025-12-01", *CSV)
+    second = run_json("score", project, "--out", tmp_path, "--as-of", "2025-12-02", *CSV)
     assert read_manifest(Path(second["run"])).predecessor == Path(first["run"]).name
 
 
@@ -156,7 +161,7 @@ def test_check_counts_every_table(project: Path) -> None:
 
 
 def test_warnings_say_when_the_config_has_left_the_model(project: Path, scored: dict[str, Any]) -> None:
-    code, _, err = run("score", project, *quick(["label.horizon_days=60"]))
+    code, _, err = run("score", project, *quick(["outputs.formats=[csv]", "label.horizon_days=60"]))
     assert code == 0 and "label changed since the model was trained" in err
 
 

@@ -9,27 +9,39 @@ from typing import Annotated
 import typer
 
 from abm_scoring.cli.app import app
-from abm_scoring.cli.options import AsOf, ConfigFile, DataRoot, Json, Overrides, open_project
+from abm_scoring.cli.options import ConfigFile, Json, Overrides
 from abm_scoring.cli.output import print_json, show_list, show_training, warn
 
 config_app = typer.Typer(help="Show what a configuration means.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 
 
-@app.command(epilog="Example: abm-scoring init my-project --name my-project")
+@app.command(epilog="Example: abm-scoring init my-project --from exports/companies.csv --from exports/deals.xlsx")
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder to create the project in.")] = Path("."),
     name: Annotated[str, typer.Option(help="Name of the project.")] = "abm",
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--from", metavar="FILE", help="Look at this export and propose its source; repeatable."),
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="Zone of times without an offset, e.g. Europe/Berlin.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option("--currency", help="Currency of all amounts, e.g. EUR.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a commented configuration to start from."""
+    """Write a commented configuration to start from; with --from, sources proposed from your files."""
     from abm_scoring.jobs.init import init as job
 
-    path = job(folder, name)
+    path, proposals = job(folder, name, files or (), timezone, datetime.now(UTC).date(), currency)
     if as_json:
-        print_json({"config": str(path)})
-    else:
-        typer.echo(f"{path} is yours to edit; then: abm-scoring check {path}")
+        print_json({"config": str(path), "proposals": [p.as_dict() for p in proposals]})
+        return
+    for proposal in proposals:
+        typer.echo(f"{proposal.file}: {proposal.table}")
+        for line in (*proposal.remarks[1:], *(f"nothing looks like {m}: add it" for m in proposal.missing)):
+            typer.echo(f"  - {line}")
+    typer.echo(f"{path} is yours to {'read and correct' if proposals else 'edit'}; then: abm-scoring check {path}")
 
 
 @app.command(epilog="Example: abm-scoring demo --out demo --accounts 2000")
@@ -55,27 +67,6 @@ def demo(
     show_training(done.trained)
     show_list(done.scored)
     typer.echo(f"tables: {done.config.parent / 'data'}\nconfig: {done.config}\nlist:   {done.scored.as_json()['list']}")
-
-
-@app.command(epilog="Example: abm-scoring check configs/abm.yaml")
-def check(
-    config: ConfigFile,
-    overrides: Overrides = None,
-    as_of: AsOf = None,
-    data_root: DataRoot = None,
-    as_json: Json = False,
-) -> None:
-    """Read and check all tables; train and write nothing."""
-    from abm_scoring.jobs.check import check as job
-    from abm_scoring.terminal import table
-
-    workspace, day, today = open_project(config, overrides, as_of, data_root, None)
-    found = job(workspace, day, today)
-    warn(found.warnings)
-    if as_json:
-        print_json(found.as_json())
-    else:
-        table(f"tables as of {day:%Y-%m-%d}", found.header, found.rows())
 
 
 @config_app.command("show", epilog="Example: abm-scoring config show configs/abm.yaml --set scoring.reasons=3")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from abm_scoring.data.conversion import ARROW_TYPES, convert, natural_type, rows_where
+from abm_scoring.data.normalise.spec import normalised
 from abm_scoring.data.raw import RawTable
 from abm_scoring.data.schema import DTYPES, Column, ColumnType, TableSchema
 from abm_scoring.data.sources import TableSource
@@ -72,9 +73,12 @@ def conform(raw: RawTable, schema: TableSchema, source: TableSource) -> Conforme
     types = _types(raw, schema, source)
     columns, failures = {}, {}
     for name, kind in types.items():
-        done = convert(raw.data[name], kind, source.dialect, source.timezone, source.values.get(name))
+        done = convert(
+            _normalised(raw.data[name], source, name), kind, source.dialect, source.timezone, source.values.get(name)
+        )
         rule = schema.by_name.get(name, Column(name, kind, ""))
         columns[name], failures[name] = done.values, [*done.failures, *_broken(done.values, rule, done.failures)]
+    columns = _emptied(columns, source.empty_unless)
     violations = _missing(raw, schema, source) + [
         _violation(raw, schema, name, f) for name, found in failures.items() for f in found
     ]
@@ -87,6 +91,45 @@ def conform(raw: RawTable, schema: TableSchema, source: TableSource) -> Conforme
     refused = any(v.whole for v in violations) or not _may_reject(source, len(bad), raw.rows)
     rejects = _rejects(raw, schema, {} if refused else failures)
     return Conformed(frame, tuple(violations), rejects, raw.rows, len(bad), len(every) - len(frame), refused)
+
+
+def _normalised(column: pa.ChunkedArray, source: TableSource, name: str) -> pa.ChunkedArray:
+    """Texts by the source's own value mapping first, then in the vocabulary that it asks for."""
+    how = source.normalise.get(name)
+    if how is None or not pa.types.is_string(column.type):
+        return column
+    own = source.values.get(name, {})
+    done = normalised(column, how)
+    return pc.if_else(pc.is_in(column, pa.array(list(own), pa.string())), column, done) if own else done
+
+
+def conform_stack(parts: Sequence[Conformed], schema: TableSchema) -> Conformed:
+    """Several conformed tables as one; an id that stands in two of them is a duplicate like any other."""
+    every = pd.concat([p.frame for p in parts], ignore_index=True)
+    order = [c.name for c in (*schema.columns, *schema.match_keys) if c.name in every]
+    every = every[[*order, *(c for c in every if c not in order)]]
+    kinds = {c: DTYPES[schema.by_name[c].type] for c in order}
+    frame, doubles = _unique(every.astype(kinds), schema)
+    return Conformed(
+        frame,
+        (*(v for p in parts for v in p.violations), *doubles),
+        pd.concat([p.rejects for p in parts], ignore_index=True),
+        sum(p.rows_in for p in parts),
+        sum(p.rejected for p in parts),
+        sum(p.duplicates for p in parts) + len(every) - len(frame),
+        any(p.refused for p in parts) or any(v.whole for v in doubles),
+    )
+
+
+def _emptied(columns: dict[str, pa.ChunkedArray], rules: Mapping[str, str]) -> dict[str, pa.ChunkedArray]:
+    """Columns without the values of rows in which another column is empty, e.g. a planned closing date."""
+    nothing = {name: other for name, other in rules.items() if name in columns}
+    return {
+        name: pc.if_else(pc.is_valid(columns[nothing[name]]), values, pa.scalar(None, values.type))
+        if nothing.get(name) in columns
+        else values
+        for name, values in columns.items()
+    }
 
 
 def _may_reject(source: TableSource, bad: int, rows: int) -> bool:
@@ -141,7 +184,8 @@ def _missing(raw: RawTable, schema: TableSchema, source: TableSource) -> list[Vi
         if len(raw.offered) == 1:
             hint = "the header has one column only: is dialect.delimiter right?"
         found.append(_whole(schema, ours, "missing_column", raw, f"no column {theirs!r}, {hint} "))
-    if schema.name == "events" and not {"account_id", "contact_id"} & {*raw.data.column_names, *raw.missing}:
+    known_by = {"account_id", "contact_id", *(c.name for c in schema.match_keys)}
+    if schema.name == "events" and not known_by & {*raw.data.column_names, *raw.missing}:
         found.append(_whole(schema, "account_id", "no_account", raw))
     return found
 
@@ -162,7 +206,8 @@ def _violation(raw: RawTable, schema: TableSchema, column: str, failure: Failure
 
 def _shown(raw: RawTable, schema: TableSchema, column: str, rows: np.ndarray) -> tuple[str, ...]:
     """Example values, shortened; none where they could be personal data."""
-    if schema.name == "contacts" or column == "contact_id" or column not in schema.by_name:
+    private = column in {"contact_id", *(c.name for c in schema.match_keys)}
+    if schema.name == "contacts" or private or column not in schema.by_name:
         return ()
     texts = [str(v) for v in raw.data[column].take(pa.array(rows)).to_pylist()]
     return tuple("…@…" if "@" in t else t if len(t) <= _SHORT else t[: _SHORT - 1] + "…" for t in texts)

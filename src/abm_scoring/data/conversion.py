@@ -39,6 +39,8 @@ _UNITS = {
     **dict.fromkeys((15, 16), "epoch microseconds"),
     **dict.fromkeys((18, 19), "epoch nanoseconds"),
 }
+#: Key of a value mapping that stands for every text it does not name.
+OTHERS = "*"
 _NOT_FINITE = ("inf", "-inf", "+inf", "infinity", "-infinity", "nan")
 
 
@@ -103,10 +105,15 @@ def clean_text(column: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
 
 
 def _recoded(column: pa.ChunkedArray, recode: Mapping[str, str]) -> pa.ChunkedArray:
+    """Their texts as ours; the key `*` stands for every other text, the empty text for nothing."""
     if not recode:
         return column
-    at = pc.index_in(column, pa.array(list(recode), column.type))
-    return pc.coalesce(pa.array(list(recode.values()), column.type).take(at.combine_chunks()), column)
+    known = {theirs: ours for theirs, ours in recode.items() if theirs != OTHERS}
+    at = pc.index_in(column, pa.array(list(known), column.type))
+    found = pa.chunked_array([pa.array(list(known.values()), column.type).take(at.combine_chunks())])
+    others = pc.if_else(pc.is_valid(column), recode[OTHERS], None) if OTHERS in recode else column
+    done = pc.if_else(pc.is_valid(at), found, others.cast(column.type))
+    return pc.if_else(pc.equal(done, ""), pa.scalar(None, column.type), done)
 
 
 def _from_text(text: pa.ChunkedArray, to: ColumnType, dialect: Dialect, timezone: str | None) -> Converted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def read_excel(
     dialect: Dialect,
     max_bytes: int,
     choose: Callable[[Sequence[str]], Sequence[str]],
+    header_height: int = 1,
 ) -> tuple[list[str], pa.Table]:
     """Read chosen columns of one sheet.
 
@@ -32,6 +34,7 @@ def read_excel(
         dialect: How text cells are written.
         max_bytes: Most bytes the workbook may unpack to.
         choose: Given the header, the columns to read.
+        header_height: Rows that the header takes; of several, merged cells included, names are joined by a space.
 
     Returns:
         The header, and a table of the cells' own types (see `cells.column_of`). Formulas give their stored value.
@@ -40,7 +43,7 @@ def read_excel(
         BadDataError: No workbook, duplicate headers, values without a header.
         ConfigError: No such sheet.
     """
-    header, rows = _read_rows(file, sheet, header_row, max_bytes)
+    header, rows = _read_rows(file, sheet, header_row, header_height, max_bytes)
     while rows and all(c is None for c in rows[-1]):
         rows.pop()
     _check_header(header, rows, file.name)
@@ -49,7 +52,9 @@ def read_excel(
     return [h for h in header if h], pa.table({name: column_of(cells, dialect) for name, cells in columns.items()})
 
 
-def _read_rows(file: Path, sheet: str | None, header_row: int, max_bytes: int) -> tuple[list[str], list[list[Any]]]:
+def _read_rows(
+    file: Path, sheet: str | None, header_row: int, header_height: int, max_bytes: int
+) -> tuple[list[str], list[list[Any]]]:
     import openpyxl
 
     _check_archive(file, max_bytes)
@@ -64,8 +69,21 @@ def _read_rows(file: Path, sheet: str | None, header_row: int, max_bytes: int) -
         book.close()
     width = max(map(len, cells), default=0)
     cells = [row + [None] * (width - len(row)) for row in cells]
-    header = ["" if c is None else str(c) for c in cells[0]] if cells else []
-    return header, cells[1:]
+    return joined_header(cells[:header_height]), cells[header_height:]
+
+
+def joined_header(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """One name a column from a header of one or several rows.
+
+    A cell merged over several columns holds its text in the first of them: an empty cell takes the text to its left
+    where the row below names the column. A cell merged over several rows names its column alone.
+    """
+    texts = [["" if c is None else str(c).strip() if len(rows) > 1 else str(c) for c in row] for row in rows]
+    for upper, lower in pairwise(texts):
+        for at in range(1, len(upper)):
+            if not upper[at] and lower[at] and lower[at - 1]:
+                upper[at] = upper[at - 1]
+    return [" ".join(filter(None, names)) if len(rows) > 1 else names[0] for names in zip(*texts, strict=True)]
 
 
 def _check_archive(file: Path, max_bytes: int) -> None:

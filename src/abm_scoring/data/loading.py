@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
 
-from abm_scoring.data.checks import REJECT_COLUMNS, ChecksSpec, Conformed, conform
-from abm_scoring.data.linking import LINKED, attribute, orphans
+from abm_scoring.data.checks import REJECT_COLUMNS, ChecksSpec, Conformed, conform, conform_stack
+from abm_scoring.data.linking import LINKED, orphans
+from abm_scoring.data.matching.spec import MatchingSpec
+from abm_scoring.data.matching.tables import Matches, matched
+from abm_scoring.data.privacy import PrivacySpec, private
 from abm_scoring.data.schema import TABLES
-from abm_scoring.data.sources import TableSource
+from abm_scoring.data.sources import StackSource, TableSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.data.violations import RULES, RulesBroken, Violation
 from abm_scoring.errors import BadDataError, ConfigError
 from abm_scoring.spec_problems import near
 
+AnySource = TableSource | StackSource
 _NO_ACCOUNT = "no event names an account or a contact that has one: map account_id, or load contacts"
 
 
@@ -68,6 +73,7 @@ class Loaded:
         rejects: One line a rejected row and rule: table, file, row, column, rule.
         fingerprints: Table name → SHA-256 of its input bytes.
         violations: Broken rules of the rejected rows.
+        matches: How rows without account_id found their account.
     """
 
     tables: Tables
@@ -75,10 +81,16 @@ class Loaded:
     rejects: pd.DataFrame
     fingerprints: Mapping[str, str]
     violations: tuple[Violation, ...] = ()
+    matches: Matches = field(default_factory=Matches)
 
 
 def load_tables(
-    sources: Mapping[str, TableSource], root: Path, checks: ChecksSpec | None = None, as_of: datetime | None = None
+    sources: Mapping[str, AnySource],
+    root: Path,
+    checks: ChecksSpec | None = None,
+    as_of: datetime | None = None,
+    matching: MatchingSpec | None = None,
+    privacy: PrivacySpec | None = None,
 ) -> Loaded:
     """Read, check and link all tables.
 
@@ -87,6 +99,8 @@ def load_tables(
         root: Folder that relative paths start from.
         checks: Limits between tables.
         as_of: Aware moment from which events are counted as future; nothing is dropped for it.
+        matching: How rows without account_id find their account.
+        privacy: What happens to contact ids and objections.
 
     Returns:
         Tables whose events all have a known account, and what was counted on the way.
@@ -102,27 +116,39 @@ def load_tables(
     unreadable: list[BadDataError] = []
     for name in sorted(sources, key=list(TABLES).index):
         try:
-            raw = sources[name].read(TABLES[name], root)
+            conformed[name], fingerprints[name], has_header = read_table(name, sources[name], root)
         except BadDataError as error:
             unreadable.append(error)
             broken.append(Violation(name, "", "unreadable", 0, fix=str(error), whole=True))
             continue
-        conformed[name], fingerprints[name] = conform(raw, TABLES[name], sources[name]), raw.sha256
-        broken += _refusals(name, conformed[name], bool(raw.offered), checks)
+        broken += _refusals(name, conformed[name], has_header, checks)
     if len(unreadable) == len(broken) == 1:
         raise unreadable[0]
     if broken:
         raise RulesBroken(broken)
-    frames, reports = _linked(conformed, checks)
+    frames, reports, matches = _linked(conformed, checks, matching or MatchingSpec(), root, as_of)
+    frames = private(frames, privacy or PrivacySpec())
     if as_of is not None and "events" in frames:
         future = int((frames["events"]["occurred_at"] >= pd.Timestamp(as_of)).sum())
         reports["events"] = replace(reports["events"], future=future)
     rejects = pd.concat([c.rejects for c in conformed.values()], ignore_index=True)[list(REJECT_COLUMNS)]
     kept = tuple(v for c in conformed.values() for v in c.violations)
-    return Loaded(Tables(frames), MappingProxyType(reports), rejects, MappingProxyType(fingerprints), kept)
+    return Loaded(Tables(frames), MappingProxyType(reports), rejects, MappingProxyType(fingerprints), kept, matches)
 
 
-def _check_names(sources: Mapping[str, TableSource]) -> None:
+def read_table(name: str, source: TableSource | StackSource, root: Path) -> tuple[Conformed, str, bool]:
+    """One table as it is accepted on its own, the hash of what was read, and whether its files have a header."""
+    if isinstance(source, StackSource):
+        parts = [read_table(name, part, root) for part in source.parts]
+        sha256 = hashlib.sha256(" ".join(p[1] for p in parts).encode()).hexdigest()
+        return conform_stack([p[0] for p in parts], TABLES[name]), sha256, any(p[2] for p in parts)
+    settled, preset = source.settled(name, root)
+    raw = settled.read(TABLES[name], root)
+    sha256 = hashlib.sha256(f"{raw.sha256} {preset}".encode()).hexdigest() if preset else raw.sha256
+    return conform(raw, TABLES[name], settled), sha256, bool(raw.offered)
+
+
+def _check_names(sources: Mapping[str, AnySource]) -> None:
     for name in sources:
         if name not in TABLES:
             fix = near(name, TABLES) or f"use one of: {', '.join(TABLES)}"
@@ -141,16 +167,19 @@ def _refusals(name: str, done: Conformed, has_header: bool, checks: ChecksSpec) 
 
 
 def _linked(
-    conformed: Mapping[str, Conformed], checks: ChecksSpec
-) -> tuple[dict[str, pd.DataFrame], dict[str, TableReport]]:
+    conformed: Mapping[str, Conformed],
+    checks: ChecksSpec,
+    matching: MatchingSpec,
+    root: Path,
+    as_of: datetime | None,
+) -> tuple[dict[str, pd.DataFrame], dict[str, TableReport], Matches]:
     frames = {name: done.frame for name, done in conformed.items()}
     reports = {
         name: TableReport(name, c.rows_in, len(c.frame), rejected=c.rejected, duplicates=c.duplicates)
         for name, c in conformed.items()
     }
+    frames, matches, attributed = matched(frames, matching, root, as_of)
     if "events" in frames:
-        contacts = frames.get("contacts", Tables({})["contacts"])
-        frames["events"], attributed = attribute(frames["events"], contacts)
         nameless = frames["events"]["account_id"].isna()
         if nameless.all() and len(nameless):
             raise RulesBroken(
@@ -171,7 +200,7 @@ def _linked(
         reports[name] = replace(reports[name], orphans=int(lost.rows.sum()), orphan_share=share)
     if broken:
         raise RulesBroken(broken)
-    return frames, {name: _counted(report, frames[name]) for name, report in reports.items()}
+    return frames, {name: _counted(report, frames[name]) for name, report in reports.items()}, matches
 
 
 def _without(frame: pd.DataFrame, rows: object) -> pd.DataFrame:

@@ -45,6 +45,7 @@ class TableSchema:
         on_duplicate: `refuse` stops the run, `drop` keeps the row known first and counts the others.
         versioned: True where several rows of one id may differ in `known_at`.
         open: True where columns beyond the schema pass through and can be named as features.
+        match_keys: Columns that only say which account a row belongs to; they never leave the ingest.
     """
 
     name: str
@@ -54,10 +55,11 @@ class TableSchema:
     on_duplicate: Literal["refuse", "drop"] = "refuse"
     versioned: bool = False
     open: bool = True
+    match_keys: tuple[Column, ...] = ()
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", {c.name: c for c in self.columns})
+        object.__setattr__(self, "by_name", {c.name: c for c in (*self.columns, *self.match_keys)})
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -70,6 +72,14 @@ def _c(name: str, type: ColumnType, meaning: str, **rules: object) -> Column:
 
 
 _KNOWN_AT = _c("known_at", "timestamp", "when this row became known to the business; empty = always known")
+
+#: What a row may say of its company instead of an account_id; see `matching`. Read, used, and dropped at once.
+MATCH_KEYS = (
+    _c("email", "text", "e-mail address; its domain tells the company"),
+    _c("web_domain", "text", "web domain or address of the company"),
+    _c("company_name", "text", "name of the company as somebody wrote it"),
+    _c("ip_address", "text", "IP address, looked up in matching.ip_ranges"),
+)
 
 ACCOUNTS = TableSchema(
     "accounts",
@@ -122,6 +132,7 @@ CONTACTS = TableSchema(
     ),
     key=("contact_id", "known_at"),
     versioned=True,
+    match_keys=MATCH_KEYS,
 )
 
 EVENTS = TableSchema(
@@ -146,6 +157,7 @@ EVENTS = TableSchema(
     ),
     key=("event_id",),
     on_duplicate="drop",
+    match_keys=MATCH_KEYS,
 )
 
 OPPORTUNITIES = TableSchema(
@@ -168,6 +180,7 @@ OPPORTUNITIES = TableSchema(
     ),
     key=("opportunity_id", "known_at"),
     versioned=True,
+    match_keys=MATCH_KEYS,
 )
 
 INVOICES = TableSchema(
@@ -182,6 +195,7 @@ INVOICES = TableSchema(
         _c("opportunity_id", "id", "the opportunity it bills"),
         _KNOWN_AT,
     ),
+    match_keys=MATCH_KEYS,
 )
 
 CAMPAIGNS = TableSchema(

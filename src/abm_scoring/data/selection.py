@@ -11,6 +11,10 @@ from abm_scoring.data.schema import TableSchema
 from abm_scoring.errors import ConfigError
 from abm_scoring.spec_problems import near
 
+#: Their name of one of our columns: one name; several, of which the first that is there counts, and None at the end
+#: where it may be missing; None = not taken.
+Names = str | tuple[str | None, ...] | None
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -30,7 +34,7 @@ class Selection:
 def select(
     offered: Sequence[str],
     schema: TableSchema,
-    columns: Mapping[str, str | None],
+    columns: Mapping[str, Names],
     extra_columns: Sequence[str],
 ) -> Selection:
     """Match a source's columns with a canonical table.
@@ -41,7 +45,7 @@ def select(
     Args:
         offered: The source's column names.
         schema: The canonical table.
-        columns: Our name → the source's; None = do not take a column of the same name.
+        columns: Our name → the source's (see `Names`); None = do not take a column of the same name.
         extra_columns: Extra columns.
 
     Raises:
@@ -51,25 +55,36 @@ def select(
     _check_names(schema, columns, extras)
     taken: dict[str, str] = {}
     missing: dict[str, str] = {}
-    for column in schema.columns:
-        theirs = columns.get(column.name, column.name)
-        if theirs is not None and theirs in offered:
-            taken[column.name] = theirs
-        elif column.required or columns.get(column.name):
+    keys = [c for c in schema.match_keys if c.name in columns]
+    for column in (*schema.columns, *keys):
+        theirs, optional = first_offered(columns.get(column.name, column.name), offered)
+        if theirs in offered:
+            taken[column.name] = str(theirs)
+        elif column.required or (columns.get(column.name) and not optional):
             missing[column.name] = theirs or column.name
     snake = {snake_case(o): o for o in reversed(offered)}
     for wish, ours in zip(extra_columns, extras, strict=True):
-        name = columns.get(wish) or (wish if wish in offered else snake.get(ours, wish))
-        (taken if name in offered else missing)[ours] = name
+        mapped, optional = first_offered(columns.get(wish), offered)
+        name = mapped or (wish if wish in offered else snake.get(ours, wish))
+        if name in offered or not optional:
+            (taken if name in offered else missing)[ours] = name
     return Selection(taken, missing)
 
 
-def extra_name(wish: str, columns: Mapping[str, str | None]) -> str:
+def first_offered(names: Names, offered: Sequence[str]) -> tuple[str | None, bool]:
+    """The first name that is offered, else the first of all; and whether the column may be missing."""
+    if names is None or isinstance(names, str):
+        return names, False
+    given = [name for name in names if name is not None]
+    return next((n for n in given if n in offered), given[0] if given else None), None in names
+
+
+def extra_name(wish: str, columns: Mapping[str, Names]) -> str:
     """Our name of an extra column: as mapped, else the source's name in snake case."""
     return wish if wish in columns else snake_case(wish)
 
 
-def _check_names(schema: TableSchema, columns: Mapping[str, str | None], extras: Sequence[str]) -> None:
+def _check_names(schema: TableSchema, columns: Mapping[str, Names], extras: Sequence[str]) -> None:
     for name in columns:
         if name not in schema.by_name and name not in extras:
             fix = f"{near(name, schema.by_name)} A column of your own must stand under extra_columns too".strip()

@@ -1,4 +1,4 @@
-"""Where a canonical table comes from: a CSV, Parquet or Excel file, or a query.
+"""Where a canonical table comes from: a CSV, Parquet or Excel file, a query, a database, or several of these.
 
 Each source is a frozen spec with one verb, `read`. What it returns has our column names but the source's own values;
 `checks.conform` turns it into a canonical frame.
@@ -6,21 +6,29 @@ Each source is a frozen spec with one verb, `read`. What it returns has our colu
 
 from __future__ import annotations
 
+import hashlib
 import zoneinfo
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from abm_scoring.data.csv_files import read_csv
+from abm_scoring.data.databases import content_hash, read_database
 from abm_scoring.data.dialect import Dialect
 from abm_scoring.data.excel_files import read_excel
+from abm_scoring.data.field_history import FieldHistory, read_changes, with_versions
 from abm_scoring.data.files import fingerprint, resolve, unchanged
+from abm_scoring.data.normalise.spec import Normalise
 from abm_scoring.data.parquet_files import read_parquet
+from abm_scoring.data.presets import PresetTable, read_preset
 from abm_scoring.data.raw import Part, RawTable
 from abm_scoring.data.schema import ColumnType, TableSchema
 from abm_scoring.data.selection import Selection, extra_name, select
@@ -33,14 +41,32 @@ from abm_scoring.spec_problems import near
 class TableSource(Spec):
     """What all sources declare."""
 
-    columns: dict[str, str | None] = Field(
-        default_factory=dict, description="our column: theirs; null = do not take their column of that name"
+    preset: str | None = Field(
+        None, description="what a CRM's export looks like: hubspot.companies, or presets/mine.yaml:companies"
+    )
+    columns: dict[str, str | tuple[str | None, ...] | None] = Field(
+        default_factory=dict,
+        description="our column: theirs; a list = the first of them that is there (null at its end: or none); "
+        "null = do not take their column of that name",
     )
     extra_columns: tuple[str, ...] | dict[str, ColumnType] = Field(
         (), description="columns beyond the schema: a list of names (types as in the source), or name: type"
     )
     values: dict[str, dict[str, str]] = Field(
-        default_factory=dict, description="our column: {their text: our text}, e.g. event_type: {Besuch: web_visit}"
+        default_factory=dict,
+        description='our column: {their text: our text}, e.g. event_type: {Besuch: web_visit}; "*" = any other text, '
+        "an empty text = nothing",
+    )
+    normalise: dict[str, Normalise] = Field(
+        default_factory=dict, description="our column: what its texts are, e.g. country: {kind: country}"
+    )
+    constants: dict[str, str] = Field(default_factory=dict, description="our column: the text that every row gets")
+    skip: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="their column: texts of rows to leave out, e.g. is_deleted: [true]"
+    )
+    empty_unless: dict[str, str] = Field(
+        default_factory=dict,
+        description="our column: left empty where that other column of ours is, e.g. closed_at: is_won",
     )
     dialect: Dialect = Field(Dialect(), description="how text values are written")
     timezone: str | None = Field(None, description="zone of times without an offset, e.g. Europe/Berlin")
@@ -87,12 +113,54 @@ class TableSource(Spec):
             BadDataError: A file is not what it should be.
         """
         files = self.files_in(root)
-        sha256 = fingerprint(files)
         with unchanged(files):
             offered, table, parts = self._read(files, schema, root)
-        selection = self.select(offered, schema)
-        data = pa.table({ours: table[theirs] for ours, theirs in selection.taken.items()})
-        return RawTable(data, tuple(parts), tuple(offered), selection.missing, sha256)
+            sha256 = fingerprint(files) if files else content_hash(table)
+        selection = self.select([o for o in offered if o not in self._constant_names], schema)
+        table, parts = _kept(table, parts, self.skip)
+        columns = {ours: table[theirs] for ours, theirs in selection.taken.items()}
+        rows = table.num_rows
+        constants = {ours: pa.chunked_array([pa.repeat(text, rows)]) for ours, text in self.constants.items()}
+        missing = {ours: theirs for ours, theirs in selection.missing.items() if ours not in constants}
+        return RawTable(pa.table({**columns, **constants}), tuple(parts), tuple(offered), missing, sha256)
+
+    def settled(self, table: str, root: Path) -> tuple[TableSource, str]:
+        """This source with its preset filled in, and the hash of the preset; what it declares itself goes first.
+
+        Raises:
+            ConfigError: There is no such preset, or it makes another table.
+        """
+        if self.preset is None:
+            return self, ""
+        preset, sha256 = read_preset(self.preset, root)
+        if preset.table != table:
+            what = f"makes the table {preset.table}, not {table}"
+            raise ConfigError(what, where=f"preset {self.preset}", fix="use it for that table")
+        return self.model_copy(update=self._completed(preset)), sha256
+
+    def _completed(self, preset: PresetTable) -> dict[str, object]:
+        """What the preset adds to this source, by field."""
+        columns: dict[str, object] = {ours: (*names, ours, None) for ours, names in preset.columns.items()}
+        extra = {name: kind for name, kind in preset.extra_columns.items() if name not in self.extra_columns}
+        typed = {**extra, **self.extra_types}
+        values = {
+            name: {**preset.values.get(name, {}), **self.values.get(name, {})} for name in preset.values | self.values
+        }
+        plain = self.dialect.date_format is None and preset.date_format
+        return {
+            "columns": {**columns, **self.columns},
+            "extra_columns": typed if extra else self.extra_columns,
+            "values": values,
+            "constants": {**preset.constants, **self.constants},
+            "skip": {**preset.skip, **self.skip},
+            "empty_unless": {**preset.empty_unless, **self.empty_unless},
+            "dialect": self.dialect.model_copy(update={"date_format": preset.date_format}) if plain else self.dialect,
+            "timezone": self.timezone or preset.timezone,
+        }
+
+    @property
+    def _constant_names(self) -> frozenset[str]:
+        return frozenset(self.constants)
 
     @abstractmethod
     def files_in(self, root: Path) -> list[Path]:
@@ -104,15 +172,47 @@ class TableSource(Spec):
 
     def _wanted(self, schema: TableSchema, offered: Sequence[str]) -> list[str]:
         taken = self.select(offered, schema).taken.values()
-        return list(dict.fromkeys(taken)) or list(offered[:1])  # one column tells the number of rows
+        also = [name for name in self.skip if name in offered]
+        return list(dict.fromkeys((*taken, *also))) or list(offered[:1])  # one column tells the number of rows
 
 
 class _FileSource(TableSource):
     path: str = Field(min_length=1, description="file under the data root or absolute path; wildcards read many")
+    history: FieldHistory | None = Field(
+        None, description="file of field changes, so that each version is known from when it was true"
+    )
 
     def files_in(self, root: Path) -> list[Path]:
         """The files that `path` names."""
         return resolve(self.path, root)
+
+    def read(self, schema: TableSchema, root: Path) -> RawTable:
+        """Read the table, and its versions where it has a history; see `TableSource.read`."""
+        raw = super().read(schema, root)
+        if self.history is None:
+            return raw
+        files = resolve(self.history.path, root)
+        with unchanged(files):
+            changes = read_changes(self.history, root, self.dialect, self.timezone, self.max_bytes)
+        raw = replace(raw, sha256=hashlib.sha256(f"{raw.sha256} {fingerprint(files)}".encode()).hexdigest())
+        return with_versions(raw, schema.key[0], changes, self._fields_of(schema), self.dialect, self.timezone)
+
+    def _completed(self, preset: PresetTable) -> dict[str, object]:
+        given, known = self.history, preset.history
+        if given is None or known is None:
+            return super()._completed(preset)
+        empty = {n: getattr(known, n) for n in ("id", "at", "field", "value", "old", "names") if not getattr(given, n)}
+        return {**super()._completed(preset), "history": given.model_copy(update=empty)}
+
+    def _fields_of(self, schema: TableSchema) -> dict[str, list[str]]:
+        """Their field name → our columns that it fills."""
+        fields: dict[str, list[str]] = {}
+        for ours in dict.fromkeys((*schema.by_name, *self.extra_types)):
+            names = self.columns.get(ours, ours)
+            for theirs in (names,) if isinstance(names, str) else names or ():
+                if theirs is not None:
+                    fields.setdefault(theirs, []).append(ours)
+        return fields
 
     def _read(self, files: list[Path], schema: TableSchema, root: Path) -> tuple[Sequence[str], pa.Table, list[Part]]:
         headers, tables = zip(*(self._read_file(f, schema) for f in files), strict=True)
@@ -164,15 +264,18 @@ class ExcelSource(_FileSource):
 
     kind: Literal["excel"] = "excel"
     sheet: str | None = Field(None, description="name of the sheet; may be left out where there is only one")
-    header_row: int = Field(1, ge=1, description="row that holds the column names")
+    header_row: int = Field(1, ge=1, description="row that holds the column names, or the first of them")
+    header_height: int = Field(
+        1, ge=1, le=5, description="rows that the header takes; names of merged cells are joined"
+    )
 
     def _read_file(self, file: Path, schema: TableSchema) -> tuple[list[str], pa.Table]:
         choose = partial(self._wanted, schema)
-        return read_excel(file, self.sheet, self.header_row, self.dialect, self.max_bytes, choose)
+        return read_excel(file, self.sheet, self.header_row, self.dialect, self.max_bytes, choose, self.header_height)
 
     @property
     def _first_row(self) -> int:
-        return self.header_row + 1
+        return self.header_row + self.header_height
 
 
 class SqlSource(TableSource):
@@ -182,9 +285,16 @@ class SqlSource(TableSource):
     """
 
     kind: Literal["sql"] = "sql"
-    query: str = Field(min_length=1, description="one SELECT in DuckDB's SQL")
+    query: str | None = Field(None, min_length=1, description="one SELECT in DuckDB's SQL; a preset may bring it")
     files: dict[str, str] = Field(default_factory=dict, description="view name: path of .csv, .csv.gz, .parquet")
     database: str | None = Field(None, description="path of a .duckdb or .sqlite file")
+
+    def _completed(self, preset: PresetTable) -> dict[str, object]:
+        lacking = [v for v in preset.views if v not in self.files]
+        if self.query is None and lacking and self.database is None:
+            fix = f"add files: {{{lacking[0]}: PATH}}"
+            raise ConfigError(f"needs the files {', '.join(lacking)}", where=f"preset {self.preset}", fix=fix)
+        return {**super()._completed(preset), "query": self.query or preset.query}
 
     def files_in(self, root: Path) -> list[Path]:
         """The files of all views, and the database."""
@@ -194,8 +304,53 @@ class SqlSource(TableSource):
     def _read(self, files: list[Path], schema: TableSchema, root: Path) -> tuple[Sequence[str], pa.Table, list[Part]]:
         views = {name: resolve(path, root) for name, path in self.files.items()}
         database = resolve(self.database, root)[0] if self.database else None
+        if self.query is None:
+            raise ConfigError("has no query", where="sources", fix="write one, or name a preset that brings one")
         table = run_query(self.query, views, database, self.dialect, self.max_bytes)
         return table.column_names, table, [Part("query", len(table), 1)]
+
+
+class DatabaseSource(TableSource):
+    """A query to a database server: PostgreSQL, or any that SQLAlchemy has a driver for.
+
+    The connection's address, with its secrets, stands in an environment variable and nowhere else.
+    """
+
+    kind: Literal["database"] = "database"
+    url_env: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="environment variable that holds the address, e.g. postgresql://user:secret@host/name",
+    )
+    query: str = Field(min_length=1, description="one SELECT in the database's SQL")
+    timeout_seconds: int = Field(600, ge=1, description="longest that the query may take")
+
+    def files_in(self, root: Path) -> list[Path]:
+        """None; the rows that were read are fingerprinted instead."""
+        return []
+
+    def _read(self, files: list[Path], schema: TableSchema, root: Path) -> tuple[Sequence[str], pa.Table, list[Part]]:
+        table = read_database(self.url_env, self.query, self.dialect, self.timeout_seconds)
+        return table.column_names, table, [Part("query", len(table), 1)]
+
+
+class StackSource(Spec):
+    """Several sources that make up one table, e.g. events from mails, forms and meetings."""
+
+    kind: Literal["stack"] = "stack"
+    parts: tuple[OneSource, ...] = Field(min_length=1, description="sources of the same table")
+
+
+def _kept(table: pa.Table, parts: list[Part], skip: Mapping[str, Sequence[str]]) -> tuple[pa.Table, list[Part]]:
+    """The rows that no `skip` names; where some are left out, row numbers count the rows that stay."""
+    out = np.zeros(table.num_rows, dtype=bool)
+    for name, texts in skip.items():
+        if name in table.column_names:
+            shown = table[name].cast(pa.string())
+            out |= pc.fill_null(pc.is_in(pc.utf8_lower(shown), pa.array([t.lower() for t in texts])), False).to_numpy()
+    if not out.any():
+        return table, parts
+    name = parts[0].name if len(parts) == 1 else f"{parts[0].name} …"
+    return table.filter(pa.array(~out)), [Part(f"{name} (kept rows)", int((~out).sum()), 1)]
 
 
 def _stacked(tables: Sequence[pa.Table], files: Sequence[Path]) -> pa.Table:
@@ -207,4 +362,8 @@ def _stacked(tables: Sequence[pa.Table], files: Sequence[Path]) -> pa.Table:
         raise BadDataError(what, where=where, fix="export them alike") from error
 
 
-Source = Annotated[CsvSource | ParquetSource | ExcelSource | SqlSource, Field(discriminator="kind")]
+OneSource = Annotated[CsvSource | ParquetSource | ExcelSource | SqlSource | DatabaseSource, Field(discriminator="kind")]
+Source = Annotated[
+    CsvSource | ParquetSource | ExcelSource | SqlSource | DatabaseSource | StackSource, Field(discriminator="kind")
+]
+StackSource.model_rebuild()

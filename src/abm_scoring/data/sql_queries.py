@@ -73,6 +73,11 @@ def run_query(
             raise _translate(error) from error
 
 
+def locked_connection() -> duckdb.DuckDBPyConnection:
+    """A connection in memory that can read neither files nor network; what it may see is registered by the caller."""
+    return _connect(None)
+
+
 def _connect(database: Path | None) -> duckdb.DuckDBPyConnection:
     import duckdb
 

@@ -19,7 +19,7 @@ class ListColumn:
 
 
 #: Bumped when a column is added, moved or changes its meaning.
-LIST_VERSION = 2
+LIST_VERSION = 3
 
 RANKED: tuple[ListColumn, ...] = (
     ListColumn("rank", "place on the list, from 1"),
@@ -70,6 +70,12 @@ RANKED: tuple[ListColumn, ...] = (
     ListColumn("data_as_of", "day before which all data lie"),
     ListColumn("model_version", "version of the model"),
     ListColumn("config_hash", "hash of the configuration"),
+    ListColumn(
+        "match_confidence",
+        "0 to 1: how sure it is that the account's rows are its own; only where rows were matched",
+        2,
+    ),
+    ListColumn("anonymous_share", "0 to 1: share of all events that no account could be found for", 3),
 )
 
 NOT_SCORED: tuple[ListColumn, ...] = (

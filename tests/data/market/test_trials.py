@@ -55,7 +55,7 @@ def test_campaign_c_does_nothing(worlds: list[World]) -> None:
 def test_estimates_scatter_around_the_truth_as_their_errors_say() -> None:
     z = []
     for seed in range(10):
-        world = simulate(MarketSpec(accounts=1_000, seed=seed))
+        world = simulate(MarketSpec(accounts=600, seed=seed))
         for trial in world.spec.trials:
             difference, error, true = compared([world], trial.campaign_id)
             z.append((difference - true) / error)

@@ -58,6 +58,14 @@ _COLUMNS = {
     "data_as_of": ("Datenstand", "Alles vor diesem Tag ist berücksichtigt."),
     "model_version": ("Modell", "Version des Modells."),
     "config_hash": ("Einstellungen", "Fingerabdruck der Einstellungen."),
+    "match_confidence": (
+        "Zuordnungssicherheit",
+        "0 bis 1: wie sicher die gezählten Datensätze zu diesem Unternehmen gehören.",
+    ),
+    "anonymous_share": (
+        "Anonyme Aktivität",
+        "0 bis 1: Anteil aller Aktivitäten, die sich keinem Unternehmen zuordnen lassen.",
+    ),
     "status": ("Code", "Code des Grundes."),
     "reason": ("Grund", "Warum der Account nicht bewertet wurde."),
 }
@@ -170,6 +178,9 @@ INTERFACE = Interface(
     changes=_CHANGES,
     trends={"up": "steigend", "down": "fallend", "flat": "stabil"},
     rungs={
+        "hazard": "Hazard-Modell",
+        "prior": "Rate, nach Profil gebogen",
+        "tuned": "abgestimmte Modelle",
         "average": "gemittelte Modelle",
         "logistic": "logistisches Modell",
         "profile": "Übereinstimmung mit dem Profil",

@@ -52,6 +52,14 @@ _COLUMNS = {
     "data_as_of": ("Data as of", "Everything before this day was taken into account."),
     "model_version": ("Model", "Version of the model."),
     "config_hash": ("Settings", "Fingerprint of the settings."),
+    "match_confidence": (
+        "Match confidence",
+        "0 to 1: how sure it is that the records counted here belong to this company.",
+    ),
+    "anonymous_share": (
+        "Anonymous activity",
+        "0 to 1: share of all recorded activity that no company could be found for.",
+    ),
     "status": ("Code", "Code of the reason."),
     "reason": ("Reason", "Why the account was not scored."),
 }
@@ -161,6 +169,9 @@ INTERFACE = Interface(
     changes=_CHANGES,
     trends={"up": "rising", "down": "falling", "flat": "steady"},
     rungs={
+        "hazard": "hazard model",
+        "prior": "rate bent by profile fit",
+        "tuned": "tuned models",
         "average": "averaged models",
         "logistic": "logistic model",
         "profile": "fit with the profile",

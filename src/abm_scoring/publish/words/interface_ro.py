@@ -52,6 +52,14 @@ _COLUMNS = {
     "data_as_of": ("Date până la", "S-a ținut cont de tot ce a fost înainte de această zi."),
     "model_version": ("Model", "Versiunea modelului."),
     "config_hash": ("Setări", "Amprenta setărilor."),
+    "match_confidence": (
+        "Siguranța asocierii",
+        "De la 0 la 1: cât de sigur este că înregistrările numărate aparțin acestei companii.",
+    ),
+    "anonymous_share": (
+        "Activitate anonimă",
+        "De la 0 la 1: ponderea activității pentru care nu s-a găsit nicio companie.",
+    ),
     "status": ("Cod", "Codul motivului."),
     "reason": ("Motiv", "De ce compania nu a primit scor."),
 }
@@ -163,6 +171,9 @@ INTERFACE = Interface(
     changes=_CHANGES,
     trends={"up": "crește", "down": "scade", "flat": "stabil"},
     rungs={
+        "hazard": "model de hazard",
+        "prior": "rată ajustată după profil",
+        "tuned": "modele optimizate",
         "average": "media mai multor modele",
         "logistic": "model logistic",
         "profile": "potrivirea cu profilul",

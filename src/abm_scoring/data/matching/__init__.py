@@ -1,0 +1,1 @@
+"""Which account a row belongs to: by id, e-mail domain, web domain, company name or IP address."""

@@ -1,0 +1,1 @@
+"""What is in the tables, what looks wrong with it, and what that costs."""

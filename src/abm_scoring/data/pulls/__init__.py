@@ -1,0 +1,1 @@
+"""Pulls: records of a CRM into a local Parquet file, which ordinary sources read."""

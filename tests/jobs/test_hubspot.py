@@ -1,0 +1,32 @@
+"""A HubSpot-shaped market gives the list of the canonical one, byte for byte."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from abm_scoring.data.market.hubspot import SOURCES, write_hubspot
+from abm_scoring.data.market.market import make_market
+from tests.jobs.projects import MARKET, run_json
+
+
+def test_a_hubspot_export_scores_to_the_same_list(trained_project: Path, tmp_path: Path) -> None:
+    write_hubspot(make_market(MARKET).tables, tmp_path)
+    config = yaml.safe_load(trained_project.read_text())
+    others = {name: {"kind": "csv", "path": f"{name}.csv"} for name in config["sources"] if name not in SOURCES}
+    config["sources"] = {**SOURCES, **others}
+    config["project"]["as_of"] = "2026-01-01"
+    shaped = tmp_path / "abm.yaml"
+    shaped.write_text(yaml.safe_dump(config))
+    lists = []
+    for name, path in (("canonical", trained_project), ("hubspot", shaped)):
+        out = tmp_path / f"out-{name}"
+        shutil.copytree(trained_project.parent / "models", out / "models", symlinks=True)
+        done = run_json("score", path, "--out", out)
+        text = Path(done["list"]).read_text()
+        frozen = text.splitlines()[1].rpartition(",")[2]
+        lists.append(text.replace(frozen, "CONFIG_HASH"))
+    assert len(lists[0].splitlines()) > 100
+    assert lists[0] == lists[1]
