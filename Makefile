@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 # MLflow would otherwise report its use over the network.
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test lint format bench peers docs evidence lock clean
+.PHONY: help setup demo test lint audit format bench peers docs evidence lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show these targets
@@ -33,6 +33,10 @@ lint: $(STAMP)  ## style, types and the direction of imports
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python scripts/audit.py licences --check
+
+audit: $(STAMP)  ## ask for known vulnerabilities of what requirements.lock holds, where the network allows
+	@UV=$$(sh scripts/setup.sh uv) $(BIN)/python scripts/audit.py vulnerabilities
 
 format: $(STAMP)  ## put code into shape
 	@$(BIN)/ruff check --fix --quiet .
@@ -47,6 +51,7 @@ peers: $(STAMP)  ## create .venv-peers with the libraries that benchmarks compar
 
 docs: $(STAMP)  ## write the reference pages and the editors' schema from the code
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python scripts/audit.py licences
 
 evidence: $(STAMP)  ## long proofs over many seeds and sizes, into docs/evidence/
 	@$(BIN)/python -m pytest -m evidence

@@ -15,7 +15,10 @@ import pytest
 from abm_scoring.config import Config
 from abm_scoring.data.loading import TableReport
 from abm_scoring.data.schema import TABLES
+from abm_scoring.jobs.doctor import Check
 from abm_scoring.learning.evaluation import evaluate
+from abm_scoring.monitoring.drift import Drift
+from abm_scoring.monitoring.watch import Cohort, Point
 from abm_scoring.ranking.columns import NOT_SCORED, RANKED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -118,19 +121,29 @@ def test_what_a_page_links_to_exists(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def documented_keys(heading: str) -> list[str]:
+def json_section(heading: str) -> str:
     page = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
-    section = page.partition(f"\n## abm-scoring {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
+    return page.partition(f"\n## abm-scoring {heading}\n")[2].partition("\n## ")[0]
+
+
+def documented_keys(heading: str) -> list[str]:
+    return re.findall(r"^\| `(\w+)`", json_section(heading), flags=re.MULTILINE)
+
+
+def returned_dictionaries(module: str) -> list[list[str]]:
+    """Keys of the dictionary that each `as_json` of a module returns."""
+    tree = ast.parse((ROOT / f"src/abm_scoring/{module}.py").read_text(encoding="utf-8"))
+    methods = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "as_json")
+    returned = [n.value for method in methods for n in ast.walk(method) if isinstance(n, ast.Return)]
+    found = [node for node in returned if isinstance(node, ast.Dict)]
+    assert len(found) == len(returned) > 0
+    return [[key.value for key in node.keys if isinstance(key, ast.Constant)] for node in found]
 
 
 def returned_keys(job: str) -> list[str]:
-    """Keys of the dictionary that a job's `as_json` returns."""
-    tree = ast.parse((ROOT / f"src/abm_scoring/jobs/{job}.py").read_text(encoding="utf-8"))
-    (method,) = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "as_json")
-    (returned,) = (n.value for n in ast.walk(method) if isinstance(n, ast.Return))
-    assert isinstance(returned, ast.Dict)
-    return [key.value for key in returned.keys if isinstance(key, ast.Constant)]
+    """Keys of the one dictionary that a job's `as_json` returns."""
+    (keys,) = returned_dictionaries(f"jobs/{job}")
+    return keys
 
 
 def test_every_key_of_json_output_is_documented() -> None:
@@ -143,3 +156,12 @@ def test_every_key_of_json_output_is_documented() -> None:
     assert [key for key in told if key in measured] == measured
     assert documented_keys("score") == returned_keys("score")
     assert documented_keys("check") == [*returned_keys("check"), *(f.name for f in dataclasses.fields(TableReport))]
+
+
+def test_every_key_that_a_night_is_watched_with_is_documented() -> None:
+    assert documented_keys("backfill") == returned_keys("backfill")
+    assert [documented_keys("monitor")] == returned_dictionaries("monitoring/watch")
+    told = {name: set(re.findall(r"`(\w+)`", json_section(name))) for name in ("monitor", "doctor", "runs")}
+    assert {f.name for part in (Drift, Point, Cohort) for f in dataclasses.fields(part)} <= told["monitor"]
+    assert {f.name for f in dataclasses.fields(Check)} <= told["doctor"]
+    assert {key for keys in returned_dictionaries("jobs/runs") for key in keys} <= told["runs"]

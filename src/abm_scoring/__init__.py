@@ -12,11 +12,12 @@ __version__ = "0.1.0"
 
 _FACE = {
     "AbmError": "errors",
+    "AccountScorer": "learning.estimator",
     "BuyingGroupSpec": "features.buying_group",
     "ColumnsSpec": "features.columns",
-    "Config": "config",
     "EngagementSpec": "features.engagement",
     "FirmographicsSpec": "features.firmographics",
+    "ForwardSplit": "learning.estimator",
     "MarketSpec": "data.market.spec",
     "PipelineSpec": "features.pipeline",
     "ProfileSpec": "features.profile",
@@ -32,7 +33,6 @@ _FACE = {
     "make_market": "data.market.market",
     "open_workspace": "jobs.workspace",
     "read_bundle": "learning.bundle",
-    "resolve": "features.build",
     "score": "jobs.score",
     "train": "jobs.train",
 }

@@ -9,6 +9,9 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from abm_scoring.data.checks import ChecksSpec
+from abm_scoring.data.matching.spec import MatchingSpec
+from abm_scoring.data.privacy import PrivacySpec
+from abm_scoring.data.pulls.spec import Pull
 from abm_scoring.data.schema import TABLES
 from abm_scoring.data.sources import Source
 from abm_scoring.engines.local import LocalEngine
@@ -22,8 +25,12 @@ from abm_scoring.features.snapshots import CalendarSnapshots, SnapshotSpec
 from abm_scoring.learning.labels import LabelSpec, OpportunityWon
 from abm_scoring.learning.specs import ModelSpec, SplitSpec, TrackingSpec
 from abm_scoring.learning.value_sources import AutoValue, ValueSpec
+from abm_scoring.monitoring.gates import GatesSpec
+from abm_scoring.monitoring.spec import MonitoringSpec
 from abm_scoring.publish.outputs import OutputsSpec
+from abm_scoring.publish.pruning import RetentionSpec
 from abm_scoring.ranking.ranking import ScoringSpec
+from abm_scoring.roi.settings import RoiSpec
 from abm_scoring.spec import Spec
 
 
@@ -60,7 +67,15 @@ class Config(Spec):
 
     project: ProjectSpec
     sources: dict[TableName, Source] = Field(description="canonical table → where it comes from")
+    pulls: dict[str, Pull] = Field(
+        default_factory=dict, description="what `abm-scoring pull` fetches from HubSpot and Salesforce into local files"
+    )
     checks: ChecksSpec = ChecksSpec()
+    matching: MatchingSpec = MatchingSpec()
+    privacy: PrivacySpec = PrivacySpec()
+    lists: dict[str, str] = Field(
+        default_factory=dict, description="named conditions for `abm-scoring select`, e.g. big: employee_count > 1000"
+    )
     cohort: CohortSpec = CohortSpec()
     label: LabelSpec = OpportunityWon()
     snapshots: SnapshotSpec = CalendarSnapshots()
@@ -71,8 +86,12 @@ class Config(Spec):
     model: ModelSpec = ModelSpec()
     value: ValueSpec = AutoValue()
     scoring: ScoringSpec = ScoringSpec()
+    roi: RoiSpec = RoiSpec()
     tracking: TrackingSpec = TrackingSpec()
     outputs: OutputsSpec = OutputsSpec()
+    gates: GatesSpec = GatesSpec()
+    monitoring: MonitoringSpec = MonitoringSpec()
+    retention: RetentionSpec = RetentionSpec()
     engine: LocalEngine = LocalEngine()
 
     @field_validator("sources")

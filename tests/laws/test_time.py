@@ -98,6 +98,7 @@ def few_worlds_break(seeds: range = range(8)) -> list[str]:
     return broken
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("how", ["change", "delete", "add"])
 @every_family
 @given(world=WORLDS)
@@ -110,6 +111,7 @@ def test_the_future_cannot_move_a_feature(world: World, family: str, how: str) -
     pd.testing.assert_frame_equal(before, after, check_exact=True)
 
 
+@pytest.mark.fault(19)
 @every_family
 @given(world=WORLDS, seed=st.integers(0, 99))
 @few
