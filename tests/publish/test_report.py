@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from abm_scoring.publish.report import Bars, Lines, ReportPage, Section, Series, Table, Tile, render, write_report
@@ -82,6 +82,7 @@ numbers = st.lists(st.one_of(st.just(NAN), st.floats(-1e9, 1e9)), min_size=1, ma
 
 @settings(max_examples=40, deadline=None)
 @given(numbers, st.booleans())
+@example([2.225073858507203e-309], False)
 def test_charts_are_well_formed_and_stay_inside(values: list[float], numeric: bool) -> None:
     x = [float(i) for i in range(len(values))] if numeric else [f"m{i}" for i in range(len(values))]
     svg = lines_svg(Lines("t", x, [Series("s", values)], diagonal=False))

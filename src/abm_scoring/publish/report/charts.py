@@ -87,7 +87,8 @@ class _Scale:
 
     def __init__(self, low: float, high: float, start: float, end: float) -> None:
         self._low, self._start = low, start
-        self._step = (end - start) / (high - low) if high > low else 0.0
+        # Of a span that is hardly a number, the width divided by it is none.
+        self._step = (end - start) / (high - low) if high - low > 1e-300 else 0.0
 
     def __call__(self, value: float) -> float:
         return self._start + (value - self._low) * self._step
