@@ -49,6 +49,18 @@ class TestList:
         assert names(page)[-1] == last
         assert page.locator("tr.row").last.get_attribute("aria-rowindex") == "301"
 
+    def test_rows_that_stay_in_view_stay_the_same_while_it_scrolls_or_opens(self, file: Path, opened: Opens) -> None:
+        page = opened(file)
+        page.locator("tr.row[data-i='8'] th button").click()
+        page.evaluate("document.querySelector(\"tr.row[data-i='9']\").marked = true")
+        page.evaluate("document.querySelector('.scroller').scrollTop = 150")
+        page.locator("tr.row[data-i='8']").press("ArrowDown")
+        page.locator("tr.row[data-i='10'] th button").click()
+        assert page.evaluate("document.querySelector(\"tr.row[data-i='9']\").marked")
+        assert page.locator("tr.row[aria-current]").get_attribute("data-i") == "10"
+        order = page.locator("tr.row").evaluate_all("rows => rows.map(row => Number(row.dataset.i))")
+        assert order == sorted(order) and order[-1] - order[0] == len(order) - 1
+
     @pytest.mark.parametrize("column", ["tier", "grade", "mqa_status", "owner_id", "sector", "region", "country"])
     def test_filters_by(self, column: str, file: Path, opened: Opens) -> None:
         page = opened(file)

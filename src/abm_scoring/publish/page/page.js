@@ -258,18 +258,38 @@
     if (!force && first === from && last === to) return;
     [from, to] = [first, last];
     const focused = body.contains(document.activeElement);
-    const rows = [];
-    for (let i = first; i < last; i++) rows.push(line(i));
-    body.replaceChildren(spacer(first * ROW), ...rows, spacer(all ? 0 : (n - last) * ROW));
-    if (focused) focusRow(false);
+    // Rows that stay in view stay as they are: a click that is under way would be lost with its row.
+    const kept = new Map();
+    for (const tr of body.querySelectorAll("tr.row")) {
+      const i = Number(tr.dataset.i);
+      if (force || i < first || i >= last) tr.remove();
+      else kept.set(i, tr);
+    }
+    let place = above;
+    for (let i = first; i < last; i++) {
+      const tr = kept.get(i) || line(i);
+      if (!kept.has(i)) place.after(tr);
+      place = tr;
+    }
+    stretch(above, first * ROW);
+    stretch(below, all ? 0 : (n - last) * ROW);
+    if (focused && !body.contains(document.activeElement)) focusRow(false);
   }
 
-  function spacer(height) {
-    const cell = el("td", { colspan: columns.length });
-    cell.style.height = height + "px";
-    const row = el("tr", { class: "spacer", "aria-hidden": "true" }, cell);
-    row.hidden = height <= 0;
-    return row;
+  /* Which rows are the open one and the one that the keyboard is on. */
+  function mark() {
+    for (const tr of body.querySelectorAll("tr.row")) {
+      const i = Number(tr.dataset.i);
+      if (state.rows[i] === state.open) tr.setAttribute("aria-current", "true");
+      else tr.removeAttribute("aria-current");
+      tr.querySelector("button").tabIndex = i === state.cursor ? 0 : -1;
+    }
+  }
+
+  function stretch(spacer, height) {
+    spacer.firstChild.colSpan = columns.length;
+    spacer.firstChild.style.height = height + "px";
+    spacer.hidden = height <= 0;
   }
 
   function line(i) {
@@ -290,7 +310,8 @@
       const room = scroller.clientHeight - 40 - ROW;
       if (top < scroller.scrollTop) scroller.scrollTop = top;
       else if (top > scroller.scrollTop + room) scroller.scrollTop = top - room;
-      draw(true);
+      draw(false);
+      mark();
     }
     const button = body.querySelector(`tr[data-i="${state.cursor}"] button`);
     if (button) button.focus({ preventScroll: true });
@@ -433,7 +454,8 @@
     aside.hidden = false;
     aside.scrollTop = 0;
     document.body.classList.add("detail-open");
-    draw(true);
+    draw(false);
+    mark();
     document.getElementById("who").focus({ preventScroll: true });
   }
 
@@ -451,7 +473,8 @@
     aside.hidden = true;
     document.body.classList.remove("detail-open");
     state.open = null;
-    draw(true);
+    draw(false);
+    mark();
     if (opener === "table" && !views.list.hidden) focusRow(true);
     else if (opener && opener.isConnected) opener.focus();
   }
@@ -464,7 +487,9 @@
   const empty = el("p", { class: "empty", hidden: true }, W.nothing_found);
   const heads = el("tr", { "aria-rowindex": "1" });
   const widths = el("colgroup");
-  const body = el("tbody");
+  const spacer = () => el("tr", { class: "spacer", "aria-hidden": "true" }, el("td"));
+  const [above, below] = [spacer(), spacer()];
+  const body = el("tbody", {}, above, below);
   const table = el("table", { class: "accounts" },
     el("caption", { class: "hidden" }, W.table),
     widths, el("thead", {}, heads), body);
