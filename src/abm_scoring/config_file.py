@@ -62,8 +62,12 @@ def show(config: BaseModel) -> str:
 
 
 def config_hash(config: BaseModel) -> str:
-    """Twelve hexadecimal digits that differ where any choice, default or written, differs."""
-    canonical = json.dumps(_json(config), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """Twelve hexadecimal digits that differ where any choice, default or written, differs.
+
+    But for `engine`: how partitions are run never changes what comes out, and the same work has the same name.
+    """
+    chosen = {name: value for name, value in _json(config).items() if name != "engine"}
+    canonical = json.dumps(chosen, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 

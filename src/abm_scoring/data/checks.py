@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -59,13 +59,14 @@ class Conformed:
     refused: bool
 
 
-def conform(raw: RawTable, schema: TableSchema, source: TableSource) -> Conformed:
+def conform(raw: RawTable, schema: TableSchema, source: TableSource, unique: bool = True) -> Conformed:
     """Convert and check a raw table.
 
     Args:
         raw: What the source handed over.
         schema: The canonical table.
         source: Dialect, time zone, value mapping and what to do with rows that break rules.
+        unique: Whether every id may stand once only; a piece of a table cannot tell.
 
     Returns:
         The conformed table; nothing is raised, so that the violations of all tables can be listed together.
@@ -86,7 +87,8 @@ def conform(raw: RawTable, schema: TableSchema, source: TableSource) -> Conforme
     kept = np.ones(raw.data.num_rows, dtype=bool)
     kept[bad] = False
     every = _frame(columns, types, kept, schema)
-    frame, doubles = _unique(every.drop_duplicates(ignore_index=True) if source.drop_repeats else every, schema)
+    every_one = every.drop_duplicates(ignore_index=True) if source.drop_repeats else every
+    frame, doubles = _unique(every_one, schema) if unique else (every_one, [])
     violations += doubles
     refused = any(v.whole for v in violations) or not _may_reject(source, len(bad), raw.rows)
     rejects = _rejects(raw, schema, {} if refused else failures)
@@ -118,6 +120,37 @@ def conform_stack(parts: Sequence[Conformed], schema: TableSchema) -> Conformed:
         sum(p.rejected for p in parts),
         sum(p.duplicates for p in parts) + len(every) - len(frame),
         any(p.refused for p in parts) or any(v.whole for v in doubles),
+    )
+
+
+def without_limit(source: TableSource) -> TableSource:
+    """A source under which a piece of a table is conformed: how much may be left out is for the whole table to say."""
+    return source.model_copy(update={"max_reject_share": 1.0}) if source.on_violation == "reject" else source
+
+
+def counted(pieces: Iterable[Conformed], source: TableSource) -> Conformed:
+    """The pieces of one table as one, without their rows: counts add up, and the source's limits hold for the whole."""
+    found = list(pieces)
+    rows, rejected = sum(p.rows_in for p in found), sum(p.rejected for p in found)
+    broken: dict[tuple[str, str], Violation] = {}
+    for violation in (v for p in found for v in p.violations):
+        key = violation.column, violation.rule
+        broken[key] = _both(broken[key], violation) if key in broken else violation
+    return Conformed(
+        found[0].frame.iloc[:0],
+        tuple(broken.values()),
+        pd.concat([p.rejects for p in found], ignore_index=True),
+        rows,
+        rejected,
+        sum(p.duplicates for p in found),
+        any(v.whole for v in broken.values()) or not _may_reject(source, rejected, rows),
+    )
+
+
+def _both(a: Violation, b: Violation) -> Violation:
+    """One rule broken in two pieces; the first examples stand for all."""
+    return replace(
+        a, count=a.count + b.count, rows=(*a.rows, *b.rows)[:EXAMPLES], values=(*a.values, *b.values)[:EXAMPLES]
     )
 
 
@@ -253,6 +286,13 @@ def _unique(frame: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, lis
     if schema.on_duplicate == "drop":
         return frame.drop(index=_later(frame.loc[doubled], key)).reset_index(drop=True), []
     return frame, [_duplicate_key(frame.loc[doubled, key], schema)]
+
+
+def repeats(rows: pd.DataFrame, schema: TableSchema) -> np.ndarray:
+    """bool [n]: all rows of a table that drops duplicates but the first known one of each id."""
+    key = [k for k in schema.key if k in rows and k != "known_at"]
+    named = rows[rows[key].notna().all(axis=1)] if key else rows.iloc[:0]
+    return np.asarray(rows.index.isin(_later(named, key))) if key else np.zeros(len(rows), dtype=bool)
 
 
 def _later(rows: pd.DataFrame, key: list[str]) -> pd.Index:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,27 +41,39 @@ def read_csv(
     Raises:
         BadDataError: Ragged rows, duplicate headers, NUL, stray quotes, huge fields, bad bytes: with the line number.
     """
+    headers, tables = zip(*csv_pieces(file, dialect, max_bytes, choose), strict=True)
+    return headers[0], pa.concat_tables(tables)
+
+
+def csv_pieces(
+    file: Path, dialect: Dialect, max_bytes: int, choose: Callable[[Sequence[str]], Sequence[str]]
+) -> Iterator[tuple[list[str], pa.Table]]:
+    """The same, a block of the file at a time; at least one piece, which may be empty."""
     with CleanStream(file, dialect, max_bytes) as stream:
         header = _header(stream, dialect, file)
         wanted = list(choose(header))
         start = stream.read(1 << 16)
         stream.unread(start)
         if not start.strip(b"\r\n"):
-            return header, pa.table({name: pa.array([], pa.string()) for name in wanted})
+            yield header, pa.table({name: pa.array([], pa.string()) for name in wanted})
+            return
+        done = 0
         try:
-            table = _parse(stream, header, wanted, dialect)
+            for batch in _parse(stream, header, wanted, dialect):
+                piece = pa.Table.from_batches([batch])
+                for name in wanted:
+                    _refuse_huge(piece[name], name, file, done)
+                done += len(piece)
+                yield header, piece
         except pa.ArrowInvalid as error:
             raise _explain(file, dialect, max_bytes, len(header)) from error
-    for name in table.column_names:
-        _refuse_huge(table[name], name, file)
-    return header, table
 
 
-def _refuse_huge(column: pa.ChunkedArray, name: str, file: Path) -> None:
+def _refuse_huge(column: pa.ChunkedArray, name: str, file: Path, before: int) -> None:
     rows = rows_where(pc.greater(pc.binary_length(column), MAX_FIELD))
     if len(rows):
         what = f"column {name!r} has a field of more than {MAX_FIELD:,} bytes"
-        raise BadDataError(what, where=f"{file.name} row {rows[0] + 2}", fix="look for an unclosed quote")
+        raise BadDataError(what, where=f"{file.name} row {before + rows[0] + 2}", fix="look for an unclosed quote")
 
 
 def _header(stream: CleanStream, dialect: Dialect, file: Path) -> list[str]:
@@ -95,8 +107,8 @@ def _record_end(data: bytes, dialect: Dialect) -> int | None:
     return None
 
 
-def _parse(stream: CleanStream, header: list[str], wanted: list[str], dialect: Dialect) -> pa.Table:
-    return arrow_csv.read_csv(
+def _parse(stream: CleanStream, header: list[str], wanted: list[str], dialect: Dialect) -> Iterator[pa.RecordBatch]:
+    return arrow_csv.open_csv(
         stream,
         read_options=arrow_csv.ReadOptions(column_names=header, block_size=_BLOCK),
         parse_options=arrow_csv.ParseOptions(

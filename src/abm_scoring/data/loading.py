@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -16,8 +15,9 @@ from abm_scoring.data.linking import LINKED, orphans
 from abm_scoring.data.matching.spec import MatchingSpec
 from abm_scoring.data.matching.tables import Matches, matched
 from abm_scoring.data.privacy import PrivacySpec, private
-from abm_scoring.data.schema import TABLES
+from abm_scoring.data.schema import MATCH_KEYS, TABLES
 from abm_scoring.data.sources import StackSource, TableSource
+from abm_scoring.data.streaming import EventSink, Streamed, of_stack, stream_events, with_preset
 from abm_scoring.data.tables import Tables
 from abm_scoring.data.violations import RULES, RulesBroken, Violation
 from abm_scoring.errors import BadDataError, ConfigError
@@ -91,6 +91,7 @@ def load_tables(
     as_of: datetime | None = None,
     matching: MatchingSpec | None = None,
     privacy: PrivacySpec | None = None,
+    sink: EventSink | None = None,
 ) -> Loaded:
     """Read, check and link all tables.
 
@@ -101,6 +102,7 @@ def load_tables(
         as_of: Aware moment from which events are counted as future; nothing is dropped for it.
         matching: How rows without account_id find their account.
         privacy: What happens to contact ids and objections.
+        sink: Takes the events where they are too many to hold; their table then has columns and no rows.
 
     Returns:
         Tables whose events all have a known account, and what was counted on the way.
@@ -111,11 +113,20 @@ def load_tables(
         BadDataError: A single file is unreadable and nothing else is wrong.
     """
     _check_names(sources)
-    checks = checks or ChecksSpec()
-    conformed, fingerprints, broken = {}, {}, []
+    checks, matching, privacy = checks or ChecksSpec(), matching or MatchingSpec(), privacy or PrivacySpec()
+    conformed: dict[str, Conformed] = {}
+    fingerprints: dict[str, str] = {}
+    broken: list[Violation] = []
     unreadable: list[BadDataError] = []
-    for name in sorted(sources, key=list(TABLES).index):
+    streamed: Streamed | None = None
+    for name in _in_order(sources):
         try:
+            streams = name == "events" and not broken and _by_id(conformed, matching)
+            if sink is not None and streams and sink.wants(sources[name], root):
+                streamed = _into(sink, sources[name], root, conformed, privacy, as_of)
+                fingerprints[name] = streamed.sha256
+                broken += _refusals(name, streamed.conformed, streamed.has_header, checks)
+                continue
             conformed[name], fingerprints[name], has_header = read_table(name, sources[name], root)
         except BadDataError as error:
             unreadable.append(error)
@@ -126,26 +137,92 @@ def load_tables(
         raise unreadable[0]
     if broken:
         raise RulesBroken(broken)
-    frames, reports, matches = _linked(conformed, checks, matching or MatchingSpec(), root, as_of)
-    frames = private(frames, privacy or PrivacySpec())
+    frames, reports, matches = _linked(conformed, checks, matching, root, as_of)
+    frames = private(frames, privacy)
     if as_of is not None and "events" in frames:
         future = int((frames["events"]["occurred_at"] >= pd.Timestamp(as_of)).sum())
         reports["events"] = replace(reports["events"], future=future)
-    rejects = pd.concat([c.rejects for c in conformed.values()], ignore_index=True)[list(REJECT_COLUMNS)]
-    kept = tuple(v for c in conformed.values() for v in c.violations)
+    if streamed is not None:
+        conformed["events"] = streamed.conformed
+        frames["events"] = streamed.conformed.frame
+        reports["events"], matches = _linked_pieces(streamed, checks, matches)
+    every = [conformed[name] for name in sorted(sources, key=list(TABLES).index)]
+    rejects = pd.concat([done.rejects for done in every], ignore_index=True)[list(REJECT_COLUMNS)]
+    kept = tuple(violation for done in every for violation in done.violations)
     return Loaded(Tables(frames), MappingProxyType(reports), rejects, MappingProxyType(fingerprints), kept, matches)
+
+
+def _in_order(sources: Mapping[str, AnySource]) -> list[str]:
+    """Names as the schema orders them, the events last: linking them takes the others."""
+    return sorted(sources, key=lambda name: (name == "events", list(TABLES).index(name)))
+
+
+def _by_id(conformed: Mapping[str, Conformed], matching: MatchingSpec) -> bool:
+    """Whether rows name their accounts by id alone, so that each piece of events can be linked by itself."""
+    keys = {column.name for column in MATCH_KEYS}
+    return matching.mapping is None and not any(keys & set(done.frame) for done in conformed.values())
+
+
+def _into(
+    sink: EventSink,
+    source: AnySource,
+    root: Path,
+    conformed: Mapping[str, Conformed],
+    privacy: PrivacySpec,
+    as_of: datetime | None,
+) -> Streamed:
+    frames = {name: conformed[name].frame for name in ("accounts", "contacts") if name in conformed}
+    return stream_events(source, root, frames, privacy, as_of, sink)
+
+
+def _linked_pieces(streamed: Streamed, checks: ChecksSpec, matches: Matches) -> tuple[TableReport, Matches]:
+    """The report of streamed events, by the rules that hold for a table in memory."""
+    done, links = streamed.conformed, streamed.links
+    named = links.accepted + links.orphans
+    if links.anonymous and not named:
+        _refuse_nameless(links.anonymous)
+    share = links.orphans / named if named else 0.0
+    if share > checks.max_orphan_share:
+        raise RulesBroken([_too_many_orphans("events", links.orphans, share, links.examples, links.hint)])
+    report = TableReport(
+        "events",
+        done.rows_in,
+        links.accepted,
+        rejected=done.rejected,
+        duplicates=done.duplicates,
+        attributed=links.attributed,
+        anonymous=links.anonymous,
+        orphans=links.orphans,
+        orphan_share=share,
+        future=links.future,
+        late=links.late,
+        newest=links.newest.to_pydatetime() if links.newest is not None else None,
+    )
+    anonymous = links.past_anonymous / links.past if links.past else None
+    return report, replace(matches, anonymous_share=anonymous)
+
+
+def _refuse_nameless(count: int) -> None:
+    raise RulesBroken([Violation("events", "account_id", "no_account", count, fix=_NO_ACCOUNT, whole=True)])
+
+
+def _too_many_orphans(table: str, count: int, share: float, examples: tuple[str, ...], hint: str) -> Violation:
+    fix = f"{share:.0%} of its rows have no account; {hint}{RULES['orphans']}"
+    return Violation(table, "account_id", "orphans", count, values=examples, fix=fix, whole=True)
 
 
 def read_table(name: str, source: TableSource | StackSource, root: Path) -> tuple[Conformed, str, bool]:
     """One table as it is accepted on its own, the hash of what was read, and whether its files have a header."""
     if isinstance(source, StackSource):
         parts = [read_table(name, part, root) for part in source.parts]
-        sha256 = hashlib.sha256(" ".join(p[1] for p in parts).encode()).hexdigest()
-        return conform_stack([p[0] for p in parts], TABLES[name]), sha256, any(p[2] for p in parts)
+        return (
+            conform_stack([p[0] for p in parts], TABLES[name]),
+            of_stack([p[1] for p in parts]),
+            any(p[2] for p in parts),
+        )
     settled, preset = source.settled(name, root)
     raw = settled.read(TABLES[name], root)
-    sha256 = hashlib.sha256(f"{raw.sha256} {preset}".encode()).hexdigest() if preset else raw.sha256
-    return conform(raw, TABLES[name], settled), sha256, bool(raw.offered)
+    return conform(raw, TABLES[name], settled), with_preset(raw.sha256, preset), bool(raw.offered)
 
 
 def _check_names(sources: Mapping[str, AnySource]) -> None:
@@ -182,9 +259,7 @@ def _linked(
     if "events" in frames:
         nameless = frames["events"]["account_id"].isna()
         if nameless.all() and len(nameless):
-            raise RulesBroken(
-                [Violation("events", "account_id", "no_account", len(nameless), fix=_NO_ACCOUNT, whole=True)]
-            )
+            _refuse_nameless(len(nameless))
         frames["events"] = _without(frames["events"], nameless.to_numpy(dtype=bool))
         reports["events"] = replace(reports["events"], attributed=attributed, anonymous=int(nameless.sum()))
     broken = []
@@ -193,9 +268,7 @@ def _linked(
         named = int(frames[name]["account_id"].notna().sum())
         share = float(lost.rows.sum() / named) if named else 0.0
         if share > checks.max_orphan_share:
-            fix = f"{share:.0%} of its rows have no account; {lost.hint}{RULES['orphans']}"
-            count = int(lost.rows.sum())
-            broken.append(Violation(name, "account_id", "orphans", count, values=lost.examples, fix=fix, whole=True))
+            broken.append(_too_many_orphans(name, int(lost.rows.sum()), share, lost.examples, lost.hint))
         frames[name] = _without(frames[name], lost.rows)
         reports[name] = replace(reports[name], orphans=int(lost.rows.sum()), orphan_share=share)
     if broken:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,22 +29,63 @@ def read_parquet(
     Raises:
         BadDataError: Not a Parquet file, truncated, too large, or with duplicate column names.
     """
+    with _intact(file):
+        parquet = pq.ParquetFile(file)
+        names = list(parquet.schema_arrow.names)
+        _check(names, parquet.metadata, file.name, max_bytes)
+        return names, parquet.read(columns=list(choose(names)))
+
+
+def parquet_pieces(
+    file: Path, max_bytes: int, choose: Callable[[Sequence[str]], Sequence[str]], rows: int
+) -> Iterator[tuple[list[str], pa.Table]]:
+    """The same, so many rows at a time; a file without rows gives one empty piece.
+
+    `max_bytes` bounds a row group here, because no more than one is unpacked at a time.
+    """
+    with _intact(file):
+        parquet = pq.ParquetFile(file)
+        names = list(parquet.schema_arrow.names)
+        groups = range(parquet.metadata.num_row_groups)
+        _check(names, parquet.metadata, file.name, max_bytes, max if groups else sum)
+        wanted = list(choose(names))
+        if not parquet.metadata.num_rows:
+            yield names, parquet.read(columns=wanted)
+        for batch in parquet.iter_batches(rows, columns=wanted):
+            yield names, pa.Table.from_batches([batch])
+
+
+def parquet_size(file: Path, choose: Callable[[Sequence[str]], Sequence[str]]) -> tuple[int, int]:
+    """Rows of a file, and bytes that chosen columns unpack to by its own account."""
+    with _intact(file):
+        metadata = pq.read_metadata(file)
+        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+        wanted = {i for i, name in enumerate(names) if name.split(".")[0] in set(choose(names))}
+        groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+        return metadata.num_rows, sum(g.column(i).total_uncompressed_size for g in groups for i in wanted)
+
+
+@contextmanager
+def _intact(file: Path) -> Iterator[None]:
     try:
         with file_errors(file):
-            parquet = pq.ParquetFile(file)
-            names = list(parquet.schema_arrow.names)
-            _check(names, parquet.metadata, file.name, max_bytes)
-            return names, parquet.read(columns=list(choose(names)))
+            yield
     except pa.ArrowInvalid as error:
         raise BadDataError("is no intact Parquet file", where=file.name, fix="export it again") from error
 
 
-def _check(names: list[str], metadata: pq.FileMetaData, file: str, max_bytes: int) -> None:
+def _check(
+    names: list[str],
+    metadata: pq.FileMetaData,
+    file: str,
+    max_bytes: int,
+    held: Callable[[Iterable[int]], int] = sum,
+) -> None:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         listed = ", ".join(map(repr, twice))
         raise BadDataError(f"schema holds {listed} more than once", where=file, fix="rename one of the columns")
-    size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    size = held(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
     if size > max_bytes:
         what = f"unpacks to more than {max_bytes:,} bytes"
         raise BadDataError(what, where=file, fix="raise max_bytes if the file is meant to be so large")

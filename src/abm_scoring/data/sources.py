@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import zoneinfo
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,14 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from abm_scoring.data.csv_files import read_csv
+from abm_scoring.data.csv_files import csv_pieces, read_csv
 from abm_scoring.data.databases import content_hash, read_database
 from abm_scoring.data.dialect import Dialect
 from abm_scoring.data.excel_files import read_excel
 from abm_scoring.data.field_history import FieldHistory, read_changes, with_versions
 from abm_scoring.data.files import fingerprint, resolve, unchanged
 from abm_scoring.data.normalise.spec import Normalise
-from abm_scoring.data.parquet_files import read_parquet
+from abm_scoring.data.parquet_files import parquet_pieces, parquet_size, read_parquet
 from abm_scoring.data.presets import PresetTable, read_preset
 from abm_scoring.data.raw import Part, RawTable
 from abm_scoring.data.schema import ColumnType, TableSchema
@@ -36,6 +36,9 @@ from abm_scoring.data.sql_queries import run_query
 from abm_scoring.errors import BadDataError, ConfigError
 from abm_scoring.spec import Spec
 from abm_scoring.spec_problems import near
+
+#: Bytes that a row of a text file takes, about: only sizes of partitions depend on it.
+_CSV_ROW = 60
 
 
 class TableSource(Spec):
@@ -116,6 +119,12 @@ class TableSource(Spec):
         with unchanged(files):
             offered, table, parts = self._read(files, schema, root)
             sha256 = fingerprint(files) if files else content_hash(table)
+        return self._shaped(offered, table, parts, schema, sha256)
+
+    def _shaped(
+        self, offered: Sequence[str], table: pa.Table, parts: list[Part], schema: TableSchema, sha256: str
+    ) -> RawTable:
+        """What was read under our names, with the constants and without the rows to skip."""
         selection = self.select([o for o in offered if o not in self._constant_names], schema)
         table, parts = _kept(table, parts, self.skip)
         columns = {ours: table[theirs] for ours, theirs in selection.taken.items()}
@@ -123,6 +132,17 @@ class TableSource(Spec):
         constants = {ours: pa.chunked_array([pa.repeat(text, rows)]) for ours, text in self.constants.items()}
         missing = {ours: theirs for ours, theirs in selection.missing.items() if ours not in constants}
         return RawTable(pa.table({**columns, **constants}), tuple(parts), tuple(offered), missing, sha256)
+
+    def held_bytes(self, schema: TableSchema, root: Path) -> tuple[int, int] | None:
+        """Rows and bytes, about, that reading this source would hold; None where it cannot be read in pieces."""
+        return None
+
+    def pieces(self, schema: TableSchema, root: Path, rows: int) -> Iterator[RawTable]:
+        """What `read` gives, about so many rows at a time; every piece has the hash of the whole.
+
+        Only sources whose `held_bytes` is known need it.
+        """
+        yield self.read(schema, root)
 
     def settled(self, table: str, root: Path) -> tuple[TableSource, str]:
         """This source with its preset filled in, and the hash of the preset; what it declares itself goes first.
@@ -197,6 +217,35 @@ class _FileSource(TableSource):
         raw = replace(raw, sha256=hashlib.sha256(f"{raw.sha256} {fingerprint(files)}".encode()).hexdigest())
         return with_versions(raw, schema.key[0], changes, self._fields_of(schema), self.dialect, self.timezone)
 
+    def held_bytes(self, schema: TableSchema, root: Path) -> tuple[int, int] | None:
+        """See `TableSource.held_bytes`; a table with a history needs all its rows at once."""
+        if self.history is not None:
+            return None
+        sizes = [self._size(file, schema) for file in self.files_in(root)]
+        known = [size for size in sizes if size is not None]
+        return (sum(n for n, _ in known), sum(b for _, b in known)) if len(known) == len(sizes) else None
+
+    def pieces(self, schema: TableSchema, root: Path, rows: int) -> Iterator[RawTable]:
+        """Read the files one after the other, in pieces; see `TableSource.pieces`."""
+        files = self.files_in(root)
+        with unchanged(files):
+            sha256, first = fingerprint(files), None
+            for file in files:
+                done = self._first_row
+                for offered, piece in self._file_pieces(file, schema, rows):
+                    first = first or (file, offered)
+                    _same_columns(first[0], first[1], file, offered)
+                    yield self._shaped(offered, piece, [Part(file.name, len(piece), done)], schema, sha256)
+                    done += len(piece)
+
+    def _size(self, file: Path, schema: TableSchema) -> tuple[int, int] | None:
+        """Rows and bytes that the wanted columns of one file unpack to, about; None where nobody can say."""
+        return None
+
+    def _file_pieces(self, file: Path, schema: TableSchema, rows: int) -> Iterator[tuple[list[str], pa.Table]]:
+        """All columns' names and the wanted ones of one file, piece by piece; at least one piece."""
+        yield self._read_file(file, schema)
+
     def _completed(self, preset: PresetTable) -> dict[str, object]:
         given, known = self.history, preset.history
         if given is None or known is None:
@@ -217,10 +266,7 @@ class _FileSource(TableSource):
     def _read(self, files: list[Path], schema: TableSchema, root: Path) -> tuple[Sequence[str], pa.Table, list[Part]]:
         headers, tables = zip(*(self._read_file(f, schema) for f in files), strict=True)
         for file, header in zip(files, headers, strict=True):
-            if set(header) != set(headers[0]):
-                odd = sorted(set(header) ^ set(headers[0]))
-                what = f"has other columns than {files[0].name}: {', '.join(map(repr, odd[:5]))}"
-                raise BadDataError(what, where=file.name, fix="give all files of one table the same columns")
+            _same_columns(files[0], headers[0], file, header)
         parts = [Part(f.name, len(t), self._first_row) for f, t in zip(files, tables, strict=True)]
         return headers[0], _stacked(tables, files), parts
 
@@ -241,6 +287,14 @@ class CsvSource(_FileSource):
     def _read_file(self, file: Path, schema: TableSchema) -> tuple[list[str], pa.Table]:
         return read_csv(file, self.dialect, self.max_bytes, partial(self._wanted, schema))
 
+    def _file_pieces(self, file: Path, schema: TableSchema, rows: int) -> Iterator[tuple[list[str], pa.Table]]:
+        return csv_pieces(file, self.dialect, self.max_bytes, partial(self._wanted, schema))
+
+    def _size(self, file: Path, schema: TableSchema) -> tuple[int, int] | None:
+        packed = 10 if file.suffix == ".gz" else 1
+        size = file.stat().st_size * packed
+        return size // _CSV_ROW, size
+
     @property
     def _first_row(self) -> int:
         return 2
@@ -253,6 +307,12 @@ class ParquetSource(_FileSource):
 
     def _read_file(self, file: Path, schema: TableSchema) -> tuple[list[str], pa.Table]:
         return read_parquet(file, self.max_bytes, partial(self._wanted, schema))
+
+    def _file_pieces(self, file: Path, schema: TableSchema, rows: int) -> Iterator[tuple[list[str], pa.Table]]:
+        return parquet_pieces(file, self.max_bytes, partial(self._wanted, schema), rows)
+
+    def _size(self, file: Path, schema: TableSchema) -> tuple[int, int] | None:
+        return parquet_size(file, partial(self._wanted, schema))
 
 
 class ExcelSource(_FileSource):
@@ -351,6 +411,13 @@ def _kept(table: pa.Table, parts: list[Part], skip: Mapping[str, Sequence[str]])
         return table, parts
     name = parts[0].name if len(parts) == 1 else f"{parts[0].name} …"
     return table.filter(pa.array(~out)), [Part(f"{name} (kept rows)", int((~out).sum()), 1)]
+
+
+def _same_columns(first: Path, expected: Sequence[str], file: Path, header: Sequence[str]) -> None:
+    if set(header) != set(expected):
+        odd = sorted(set(header) ^ set(expected))
+        what = f"has other columns than {first.name}: {', '.join(map(repr, odd[:5]))}"
+        raise BadDataError(what, where=file.name, fix="give all files of one table the same columns")
 
 
 def _stacked(tables: Sequence[pa.Table], files: Sequence[Path]) -> pa.Table:

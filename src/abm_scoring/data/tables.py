@@ -27,6 +27,9 @@ class Tables:
     def __deepcopy__(self, memo: object) -> Tables:
         return self  # nothing in it ever changes, and it may be large
 
+    def __reduce__(self) -> tuple[type[Tables], tuple[dict[str, pd.DataFrame]]]:
+        return Tables, (dict(self.frames),)  # a read-only mapping cannot be sent to another process
+
     def __contains__(self, name: str) -> bool:
         return name in self.frames
 

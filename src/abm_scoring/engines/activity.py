@@ -7,15 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from abm_scoring.features.history import History, View
-from abm_scoring.features.moments import DAY, is_before, micros, timestamps
+from abm_scoring.features.history import View
+from abm_scoring.features.moments import timestamps
 
 #: Weeks of activity that are frozen for the page.
 WEEKS = 26
-#: A type of event is silent when a week holds at most this part of what the eight weeks before let expect …
-_SILENT_SHARE, _WEEKS_BEFORE = 0.05, 8
-#: … and they let expect at least this many.
-_EXPECTED = 20
 
 
 def activity(view: View, sales_touches: Sequence[str], minutes_days: int) -> pd.DataFrame:
@@ -56,17 +52,3 @@ def minutes(view: View, days: int) -> np.ndarray:
     planned = Planned(ANY, "minutes", (float(days),), (1, 2))
     found = measure(view, [planned], view.log.types, {})
     return np.asarray(found[planned.name(float(days))], dtype="float64")
-
-
-def silent_types(history: History, as_of: pd.Timestamp) -> tuple[str, ...]:
-    """Event types that stopped for everybody in the last week: hardly any, where the eight weeks before had many."""
-    log, now = history.log, micros(as_of)
-    known = is_before(log.visible, now)
-    last = known & (log.occurred >= now - 7 * DAY)
-    before = known & ~last & (log.occurred >= now - (1 + _WEEKS_BEFORE) * 7 * DAY)
-    found = []
-    for code, name in enumerate(log.types):
-        expected = (before & (log.type_code == code)).sum() / _WEEKS_BEFORE
-        if expected >= _EXPECTED and (last & (log.type_code == code)).sum() <= _SILENT_SHARE * expected:
-            found.append(name)
-    return tuple(found)

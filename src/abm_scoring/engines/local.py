@@ -1,72 +1,120 @@
-"""The local engine: partitions one after the other in this process."""
+"""The local engine: partitions on this machine, one after the other or in a few processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from abm_scoring.data.tables import Tables
-from abm_scoring.features.context import Context
+from abm_scoring.features.context import NOBODY, Context, merged
 from abm_scoring.spec import Spec
 
 if TYPE_CHECKING:
+    from abm_scoring.engines.partitions import Partition, Partitions
     from abm_scoring.engines.scoring import ScoredAccounts, ScoringTask
+    from abm_scoring.engines.spill import Spill
     from abm_scoring.learning.bundle import Bundle
 
-#: Tables whose rows belong to one account and are therefore cut into partitions.
-_BY_ACCOUNT = ("accounts", "contacts", "events", "opportunities", "invoices", "target_list")
+#: Told of (partitions done, partitions in all).
+Progress = Callable[[int, int], None]
 
 
 class LocalEngine(Spec):
-    """Scores partitions of account families in turn, so that memory holds one partition's features at a time."""
+    """Scores partitions of account families in turn, so that memory holds one partition's features at a time.
+
+    Events that are too many for `memory_mb` are never held whole: they are checked piece by piece and laid into files,
+    one a partition, in a temporary folder.
+    """
 
     kind: Literal["local"] = "local"
     accounts_per_partition: int = Field(20_000, ge=1, description="accounts whose features are in memory together")
+    memory_mb: int = Field(
+        2_048, ge=1, description="memory that events may take; more of them go through temporary files, by partition"
+    )
+    processes: int = Field(
+        1, ge=1, description="partitions worked on at the same time, each in a process with memory of its own"
+    )
+
+    def spill(self, folder: Path) -> Spill:
+        """Where events go if they are too many to hold."""
+        from abm_scoring.engines.spill import Spill
+
+        return Spill(folder, self.memory_mb, self.accounts_per_partition)
 
     def score(
-        self, tables: Tables, context: Context, bundle: Bundle, task: ScoringTask, progress: Callable[[int, int], None]
+        self, tables: Tables, spill: Spill | None, bundle: Bundle, task: ScoringTask, progress: Progress
     ) -> ScoredAccounts:
         """What `score_accounts` gives, for all accounts; the result does not depend on the partitions.
 
         Args:
             tables: All canonical tables.
-            context: From `shared_context`.
+            spill: Where the events lie if they are not among them.
             bundle: The model.
             task: What each partition needs to know.
-            progress: Called with (partitions done, partitions in all).
+            progress: Told how far it is.
         """
-        from abm_scoring.engines.scoring import score_accounts, together
+        from abm_scoring.engines.partitions import Partitions
+        from abm_scoring.engines.scoring import context_of, score_history, sealed, task_moments, together
 
-        partitions = partition(tables, self.accounts_per_partition)
-        results = []
-        for done, part in enumerate(partitions):
-            progress(done, len(partitions))
-            results.append(score_accounts(part, context, bundle, task))
-        progress(len(partitions), len(partitions))
-        return together(results)
+        parts = Partitions(tables, self.accounts_per_partition, spill)
+        progress(0, len(parts))
+        if len(parts) == 1:
+            history = sealed(parts[0].tables, task, parts[0].events)
+            found = score_history(history, context_of(history, task, task_moments([history], task)), bundle, task)
+            progress(1, 1)
+            return found
+        context = _context(parts, task)
+        return together(self._scored(parts, context, bundle, task, progress))
+
+    def _scored(
+        self, parts: Partitions, context: Context, bundle: Bundle, task: ScoringTask, progress: Progress
+    ) -> Iterator[ScoredAccounts]:
+        from abm_scoring.engines.scoring import score_accounts
+
+        waiting = iter(parts)
+        if self.processes == 1:
+            for done, part in enumerate(waiting):
+                yield score_accounts(part.tables, context, bundle, task, part.events)
+                progress(done + 1, len(parts))
+            return
+        # Forked threads would hang after LightGBM has run; partitions are handed over only as processes become free.
+        with ProcessPoolExecutor(self.processes, get_context("spawn"), _begin, (context, bundle, task)) as pool:
+            running = deque(pool.submit(_work, part) for part in islice(waiting, self.processes + 1))
+            done = 0
+            while running:
+                yield running.popleft().result()
+                running.extend(pool.submit(_work, part) for part in islice(waiting, 1))
+                progress(done := done + 1, len(parts))
 
 
-def partition(tables: Tables, accounts_each: int) -> list[Tables]:
-    """The tables cut by account family: parent and subsidiaries stay together."""
-    from abm_scoring.data.families import families, partition_of
+def _context(parts: Partitions, task: ScoringTask) -> Context:
+    """What families of features ask of other accounts, from all partitions."""
+    from abm_scoring.engines.scoring import context_of, looks_across, sealed, task_moments
 
-    family = families(tables["accounts"])
-    n = max(1, -(-len(family) // accounts_each))
-    if n == 1:
-        return [tables]
-    place = pd.Series(partition_of(family, n), index=family.index)
-    parts: list[dict[str, pd.DataFrame]] = [{} for _ in range(n)]
-    for name in tables:
-        frame = tables[name]
-        if name not in _BY_ACCOUNT or "account_id" not in frame:
-            continue
-        owner = place.reindex(frame["account_id"]).to_numpy("float64", na_value=-1)
-        order = np.argsort(owner, kind="stable")
-        bounds = np.searchsorted(owner[order], np.arange(n + 1))
-        for i in range(n):
-            parts[i][name] = frame.take(order[bounds[i] : bounds[i + 1]]).reset_index(drop=True)
-    return [Tables(p) for p in parts if len(p["accounts"])]
+    if not looks_across(task.features):
+        return NOBODY
+    moments = task_moments((sealed(part.tables, task, part.events) for part in parts), task)
+    return merged([context_of(sealed(part.tables, task, part.events), task, moments) for part in parts])
+
+
+#: What a process of the pool knows beside the partition that it is given.
+_known: tuple[Context, Bundle, ScoringTask] | None = None
+
+
+def _begin(context: Context, bundle: Bundle, task: ScoringTask) -> None:
+    global _known
+    _known = (context, bundle, task)
+
+
+def _work(part: Partition) -> ScoredAccounts:
+    from abm_scoring.engines.scoring import score_accounts
+
+    assert _known is not None
+    return score_accounts(part.tables, *_known, events=part.events)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,11 @@ import pandas as pd
 
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.activity import activity
-from abm_scoring.features.build import features_at
+from abm_scoring.engines.tally import EventTally, summed
+from abm_scoring.features.build import features_at, shared_context
 from abm_scoring.features.buying_group import BuyingGroupSpec
 from abm_scoring.features.cohort import ELIGIBLE, CohortSpec
-from abm_scoring.features.context import Context
+from abm_scoring.features.context import NOBODY, Context
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History, View
 from abm_scoring.features.noise_spec import NoiseSpec
@@ -23,6 +25,7 @@ from abm_scoring.learning.reference import reference_of
 from abm_scoring.spec import Spec
 
 if TYPE_CHECKING:
+    from abm_scoring.features.columnar import Held
     from abm_scoring.learning.bundle import Bundle
     from abm_scoring.learning.reference import Reference
 
@@ -74,11 +77,13 @@ class ScoredAccounts:
         counts: Feature, or `raw_score` → eligible rows by bin of the bundle's reference (int64); counts of partitions
             add up. Empty where the bundle has no reference.
         unseen: Category → eligible rows with a level that training never saw.
+        events: Counts of all events known before `as_of`.
     """
 
     rows: pd.DataFrame
     counts: Mapping[str, np.ndarray]
     unseen: Mapping[str, int]
+    events: EventTally = field(default_factory=EventTally)
 
 
 def together(parts: Iterable[ScoredAccounts]) -> ScoredAccounts:
@@ -87,17 +92,59 @@ def together(parts: Iterable[ScoredAccounts]) -> ScoredAccounts:
     rows = pd.concat([part.rows for part in parts], ignore_index=True).sort_values("account_id", ignore_index=True)
     counts = {name: np.sum([part.counts[name] for part in parts], axis=0) for name in parts[0].counts}
     strange = sorted({name for part in parts for name in part.unseen})
-    return ScoredAccounts(rows, counts, {name: sum(part.unseen.get(name, 0) for part in parts) for name in strange})
+    unseen = {name: sum(part.unseen.get(name, 0) for part in parts) for name in strange}
+    return ScoredAccounts(rows, counts, unseen, summed(part.events for part in parts))
 
 
-def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: ScoringTask) -> ScoredAccounts:
+def sealed(tables: Tables, task: ScoringTask, events: Held | None = None) -> History:
+    """The history of a partition as a task sees it.
+
+    Args:
+        tables: The canonical tables of the partition's families.
+        task: When, where, and what is done about noise.
+        events: The events where they lie in a file or in Arrow instead of in `tables`.
+    """
+    return History.of(tables, pd.Timestamp(task.as_of), task.timezone, events, task.noise)
+
+
+def looks_across(specs: Sequence[FeatureSpec]) -> bool:
+    """Whether any family asks for other accounts, so that partitions need a context from all of them."""
+    return any(spec.kind in ("peers", "category_rates", "value_fit") for spec in specs)
+
+
+def task_moments(histories: Iterable[History], task: ScoringTask) -> pd.DataFrame:
+    """The distinct `as_of` (datetime64[us, UTC]) of the rows that will be scored of all partitions.
+
+    On a calendar it is the same for all of them, so that the first one tells.
+    """
+    every = iter(histories)
+    asked = islice(every, 1) if task.snapshots.kind == "calendar" else every
+    parts = [task.rows(history)[["as_of"]].drop_duplicates() for history in asked]
+    return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
+
+
+def context_of(history: History, task: ScoringTask, moments: pd.DataFrame) -> Context:
+    """A partition's part of the context; `context.merged` puts the parts together.
+
+    Args:
+        history: Of the partition.
+        task: Its families.
+        moments: `task_moments` of all partitions.
+    """
+    return shared_context(history, task.features, moments) if looks_across(task.features) else NOBODY
+
+
+def score_accounts(
+    tables: Tables, context: Context, bundle: Bundle, task: ScoringTask, events: Held | None = None
+) -> ScoredAccounts:
     """Scores of one partition of account families: a pure function of its arguments.
 
     Args:
         tables: The canonical tables of the partition's families.
-        context: From `shared_context` over all accounts.
+        context: From `context_of` over all partitions; of no account where no family looks across.
         bundle: The model.
         task: Everything else.
+        events: As in `sealed`.
 
     Returns:
         As `rows`, one row for every account of the partition, by account_id: `account_id`, `status` (`eligible`, or
@@ -105,8 +152,12 @@ def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: Scori
         `probability`, `fit_raw`, `behaviour_raw`, what else the model gives, reason codes and values, contact counts,
         activity (see `activity.activity`), `data_completeness`.
     """
+    return score_history(sealed(tables, task, events), context, bundle, task)
+
+
+def score_history(history: History, context: Context, bundle: Bundle, task: ScoringTask) -> ScoredAccounts:
+    """As `score_accounts`, for a partition that is sealed already."""
     as_of = pd.Timestamp(task.as_of)
-    history = History.of(tables, until=as_of, timezone=task.timezone, noise=task.noise)
     rows = _rows(history, task, as_of)
     today = history.at(rows.assign(as_of=as_of.as_unit("us")))
     status = _status(history, rows, today, task)
@@ -115,7 +166,8 @@ def score_accounts(tables: Tables, context: Context, bundle: Bundle, task: Scori
     eligible = (status == ELIGIBLE).to_numpy()
     scored, counts, unseen = _score_rows(history, rows[eligible].reset_index(drop=True), context, bundle, task)
     scored.index = np.flatnonzero(eligible)
-    return ScoredAccounts(result.join(scored).sort_values("account_id", ignore_index=True), counts, unseen)
+    every = result.join(scored).sort_values("account_id", ignore_index=True)
+    return ScoredAccounts(every, counts, unseen, EventTally.of(history, as_of))
 
 
 def _status(history: History, rows: pd.DataFrame, today: View, task: ScoringTask) -> pd.Series:

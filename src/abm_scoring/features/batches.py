@@ -17,15 +17,13 @@ from abm_scoring.data.families import families, partition_of
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import ConfigError
 from abm_scoring.features.build import catalogue, features_at, shared_context
-from abm_scoring.features.columnar import Held, ParquetColumns
+from abm_scoring.features.columnar import Held, ParquetColumns, partitions_for
 from abm_scoring.features.context import merged
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.features.text import TextIndex, arrow, distinct
 
-#: What an event costs while its account is worked on, beside its text: codes, order, sorted columns, in bytes.
-_EVENT_BYTES = 160
 #: Rows of a Parquet file that are in memory while it is cut into partitions.
 _STREAM_ROWS = 262_144
 #: An account with more events than this is named in the log.
@@ -108,8 +106,7 @@ def _partitions(
 ) -> int:
     """How many partitions keep one of them within the budget, with a quarter in reserve for uneven ones."""
     width = len(catalogue(specs)) * np.dtype(dtype).itemsize + 64
-    needed = events.num_rows * _EVENT_BYTES + 2 * events.nbytes + len(snapshots) * width
-    return max(1, int(np.ceil(needed / (0.75 * memory_mb * 2**20))))
+    return partitions_for(events.num_rows, events.nbytes, len(snapshots) * width, memory_mb)
 
 
 def _owners(frame: pd.DataFrame, index: TextIndex, part: np.ndarray) -> np.ndarray:

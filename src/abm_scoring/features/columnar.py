@@ -16,6 +16,21 @@ from abm_scoring.errors import BadDataError, MissingInputError
 #: A file keeps a text column as a dictionary where its values take fewer bytes than this each.
 _DICTIONARY_BYTES = 8
 
+#: What an event costs while its account is worked on, beside its text: codes, order, sorted columns, in bytes.
+_EVENT_BYTES = 160
+
+
+def partitions_for(rows: int, text_bytes: int, other_bytes: float, memory_mb: int) -> int:
+    """How many partitions keep one of them within a budget, with a quarter in reserve for uneven ones.
+
+    Args:
+        rows, text_bytes: Events, and the bytes of their columns.
+        other_bytes: What else is divided with them.
+        memory_mb: What a partition may take.
+    """
+    needed = rows * _EVENT_BYTES + 2 * text_bytes + other_bytes
+    return max(1, int(np.ceil(needed / (0.75 * memory_mb * 2**20))))
+
 
 def read_columns(path: Path, table: str) -> pa.Table:
     """A Parquet file in Arrow; text that the file keeps as dictionaries stays so, which is faster and smaller."""

@@ -80,6 +80,10 @@ class Context:
             return np.where(values.isna() | (most == 0), np.nan, own / most)
 
 
+#: The context of no accounts, for families of features that do not look across them.
+NOBODY = Context({dimension: {} for dimension in DIMENSIONS})
+
+
 def customers(history: History) -> dict[str, dict[str, np.ndarray]]:
     """The customers by sector, country and size band.
 

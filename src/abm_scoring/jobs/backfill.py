@@ -14,9 +14,18 @@ from abm_scoring.data.loading import Loaded
 from abm_scoring.errors import UsageError
 from abm_scoring.features.moments import instant
 from abm_scoring.jobs.ledger import Link, chain
-from abm_scoring.jobs.memory import reading_bytes, require_memory
-from abm_scoring.jobs.score import Delivery, Flags, champion, name_of, output_folder, prepare, publish, then_model
-from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
+from abm_scoring.jobs.score import (
+    Delivery,
+    Flags,
+    champion,
+    delivered,
+    name_of,
+    output_folder,
+    prepare,
+    publish,
+    then_model,
+)
+from abm_scoring.jobs.workspace import Progress, Workspace, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.publish.runs import read_manifest, verify
 
@@ -79,22 +88,21 @@ def backfill(
     """
     bundle, links = champion(workspace), list[Link]()
     progress("reading tables", 0, 0)
-    require_memory(reading_bytes(workspace), "reading the tables")
-    delivery = Delivery(*load(workspace, nights[-1], False))
     told: dict[str, None] = {}
     computed = 0
-    for done, night in enumerate(nights):
-        progress("scoring nights", done, len(nights))
-        with output_folder(workspace):
-            before = _before(chain(workspace.runs, night), links)
-            folder = _standing(workspace, delivery.loaded, bundle, before, night)
-            if folder is None:
-                seen = replace(delivery, loaded=_as_of(delivery.loaded, delivery, night))
-                draft = prepare(workspace, seen, bundle, before, True, night, now, Flags())
-                folder = publish(draft)
-                told |= dict.fromkeys(draft.warnings)
-                computed += 1
-        links.append(Link(folder, read_manifest(folder)))
+    with delivered(workspace, nights[-1], False) as delivery:
+        for done, night in enumerate(nights):
+            progress("scoring nights", done, len(nights))
+            with output_folder(workspace):
+                before = _before(chain(workspace.runs, night), links)
+                folder = _standing(workspace, delivery.loaded, bundle, before, night)
+                if folder is None:
+                    seen = replace(delivery, loaded=_as_of(delivery.loaded, delivery, night))
+                    draft = prepare(workspace, seen, bundle, before, True, night, now, Flags())
+                    folder = publish(draft)
+                    told |= dict.fromkeys(draft.warnings)
+                    computed += 1
+            links.append(Link(folder, read_manifest(folder)))
     return Backfilled(tuple(link.folder for link in links), computed, tuple(told))
 
 
@@ -117,6 +125,8 @@ def _as_of(loaded: Loaded, delivery: Delivery, night: pd.Timestamp) -> Loaded:
     """With the count of future events as that night would have reported it."""
     if "events" not in loaded.reports:
         return loaded
-    future = int((delivery.tables["events"]["occurred_at"] >= night).sum())
+    spilled = delivery.spill is not None and delivery.spill.n > 0
+    held = delivery.tables["events"]["occurred_at"]
+    future = delivery.spill.count_from(night) if spilled and delivery.spill else int((held >= night).sum())
     reports = {**loaded.reports, "events": replace(loaded.reports["events"], future=future)}
     return replace(loaded, reports=reports)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,8 @@ import pandas as pd
 
 from abm_scoring.data.families import families
 from abm_scoring.data.tables import Tables
-from abm_scoring.engines.activity import silent_types
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.cohort import ELIGIBLE
-from abm_scoring.features.history import History
 from abm_scoring.jobs import ledger
 from abm_scoring.jobs.ledger import Link
 from abm_scoring.ranking import holdout
@@ -102,18 +100,17 @@ def decide_run(
 
 
 def silent_topics(
-    history: History, as_of: pd.Timestamp, catalogue: Sequence[Feature], rows_now: dict[str, int], before: Link | None
+    silent_types: Collection[str], catalogue: Sequence[Feature], rows_now: Mapping[str, int], before: Link | None
 ) -> set[str]:
     """Topics whose source stopped: every event type of theirs is silent, or their table lost half of its rows.
 
     Args:
-        history: For the events.
-        as_of: The night.
+        silent_types: Event types that stopped for everybody.
         catalogue: The model's features.
         rows_now: Table → rows accepted tonight.
         before: The predecessor, with its own counts.
     """
-    quiet = set(silent_types(history, as_of))
+    quiet = set(silent_types)
     shrunk = {
         table
         for table, record in (before.manifest.inputs.items() if before else ())

@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.engines.scoring import RAW_SCORE
-from abm_scoring.features.history import History
-from abm_scoring.features.moments import timestamps
 from abm_scoring.jobs.ledger import Link
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.learning.reference import Histogram, reference_of
@@ -21,7 +19,7 @@ from abm_scoring.publish.manifest import Counts, InputRecord, MqaRecord
 def facts_of(
     rows: pd.DataFrame,
     found: Mapping[str, np.ndarray],
-    history: History,
+    newest_event: pd.Timestamp | None,
     bundle: Bundle,
     earlier: Sequence[Link],
     as_of: pd.Timestamp,
@@ -35,7 +33,7 @@ def facts_of(
     Args:
         rows: Frozen rows of the night.
         found: Rows by bin of the model's reference.
-        history: For the newest event.
+        newest_event: When the newest event occurred.
         bundle: The model.
         earlier: The chain of runs before the night.
         as_of: The night.
@@ -54,7 +52,7 @@ def facts_of(
         golden_rows=len(bundle.golden.raw_score),
         before=before.inputs if before else None,
         counts_before=before.counts if before else None,
-        newest_event=_newest(history),
+        newest_event=newest_event,
         features={name: (known[name], found[name]) for name in known if name in found},
         used=used_features(bundle),
         mqa=mqa,
@@ -86,8 +84,3 @@ def learnt_until(bundle: Bundle) -> pd.Timestamp | None:
     """Moment of the last outcome that the model learnt from; None where it learnt from none."""
     last = bundle.about.training.get("last_as_of")
     return pd.Timestamp(last) + pd.Timedelta(days=bundle.about.horizon_days) if last else None
-
-
-def _newest(history: History) -> pd.Timestamp | None:
-    occurred = history.log.occurred
-    return pd.Timestamp(timestamps(np.array([occurred.max()]))[0]) if len(occurred) else None

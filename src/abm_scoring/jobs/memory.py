@@ -67,8 +67,13 @@ def require_memory(more_bytes: float, what: str) -> None:
 
 def reading_bytes(workspace: Workspace) -> int:
     """Least memory that the tables take: as much as their files hold, unpacked where a file says how much that is."""
-    sources = workspace.config.sources.values()
-    return sum(_held(file) for source in sources for file in source_files(source, workspace.data_root))
+    sizes = {
+        name: sum(_held(file) for file in source_files(source, workspace.data_root))
+        for name, source in workspace.config.sources.items()
+    }
+    # More events than that are not held.
+    most = workspace.config.engine.memory_mb * _MB
+    return sum(min(size, most) if name == "events" else size for name, size in sizes.items())
 
 
 def scoring_bytes(tables: Tables, features: int, accounts_per_partition: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.data.loading import Loaded
-from abm_scoring.features.history import History
+from abm_scoring.engines.tally import EventTally
 from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.jobs.decisions import Decisions
 from abm_scoring.jobs.ledger import (
@@ -223,17 +223,15 @@ def mqa_record(decisions: Decisions) -> MqaRecord | None:
     )
 
 
-def noise_record(history: History, spec: NoiseSpec | None) -> NoiseRecord | None:
+def noise_record(events: EventTally, spec: NoiseSpec | None) -> NoiseRecord | None:
     """What the bot and noise gate found among the events of a run."""
-    found = history.log.noise
-    if spec is None or found is None:
+    if spec is None or events.flagged is None:
         return None
-    accounts = {str(history.account_ids[code]): n for code, n in found.accounts.items()}
     return NoiseRecord(
         action=spec.action,
-        flagged=dict(found.flagged),
-        left_out=found.left_out,
-        accounts=dict(sorted(accounts.items())),
+        flagged=dict(events.flagged),
+        left_out=events.left_out,
+        accounts=dict(sorted(events.noisy.items())),
     )
 
 

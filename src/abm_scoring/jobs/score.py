@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,9 +20,8 @@ from abm_scoring.data.loading import Loaded
 from abm_scoring.data.matching.tables import Matches
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.scoring import ScoringTask
+from abm_scoring.engines.tally import EventTally
 from abm_scoring.errors import BadDataError, MissingInputError
-from abm_scoring.features.build import shared_context
-from abm_scoring.features.history import History
 from abm_scoring.jobs.decisions import Decisions, decide_run, silent_topics
 from abm_scoring.jobs.gates import facts_of, learnt_until
 from abm_scoring.jobs.ledger import Link, chain
@@ -41,6 +41,9 @@ from abm_scoring.publish.runs import LATEST, read_manifest, resolve_pointer, run
 from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder, write_mark
 from abm_scoring.publish.words import Words
 from abm_scoring.ranking.columns import NOT_SCORED, RANKED
+
+if TYPE_CHECKING:
+    from abm_scoring.engines.spill import Spill
 
 #: Status of an account that nobody knew on the day.
 NOT_YET_KNOWN = "not_yet_known"
@@ -113,11 +116,26 @@ class Flags:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Input as it was read, with its amounts in the project's currency, and what a reader should be warned of."""
+    """Input as it was read, with its amounts in the project's currency, and what a reader should be warned of.
+
+    Attributes:
+        spill: Where the events lie if they were too many to hold.
+    """
 
     loaded: Loaded
     tables: Tables
     warnings: tuple[str, ...]
+    spill: Spill | None = None
+
+
+@contextmanager
+def delivered(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> Iterator[Delivery]:
+    """The input of a run; events that are too many to hold lie in temporary files until the block ends."""
+    engine = workspace.config.engine
+    require_memory(reading_bytes(workspace), "reading the tables")
+    with TemporaryDirectory(prefix="abm-scoring-") as folder:
+        spill = engine.spill(Path(folder))
+        yield Delivery(*load(workspace, as_of, today, spill), spill)
 
 
 def score(
@@ -146,10 +164,9 @@ def score(
     bundle = champion(workspace)
     with output_folder(workspace, flags.dry_run):
         progress("reading tables", 0, 0)
-        require_memory(reading_bytes(workspace), "reading the tables")
-        delivery = Delivery(*load(workspace, as_of, today))
-        earlier, retrospective = chain(workspace.runs, as_of), _is_past(workspace.runs, as_of)
-        draft = prepare(workspace, delivery, bundle, earlier, retrospective, as_of, now, flags, progress, begun)
+        with delivered(workspace, as_of, today) as delivery:
+            earlier, retrospective = chain(workspace.runs, as_of), _is_past(workspace.runs, as_of)
+            draft = prepare(workspace, delivery, bundle, earlier, retrospective, as_of, now, flags, progress, begun)
         progress("publishing", 0, 0)
         folder = workspace.runs / run_name(draft) if flags.dry_run else publish(draft)
         if not (flags.dry_run or retrospective):
@@ -195,12 +212,10 @@ def prepare(
     task = scoring_task(config, bundle, as_of)
     width = len(bundle.about.catalogue)
     require_memory(scoring_bytes(tables, width, config.engine.accounts_per_partition), "scoring")
-    history = History.of(tables, until=as_of, timezone=task.timezone, noise=task.noise)
-    context = shared_context(history, task.features, task.rows(history))
-    found = config.engine.score(tables, context, bundle, task, lambda i, n: progress("scoring", i, n))
+    found = config.engine.score(tables, delivery.spill, bundle, task, lambda i, n: progress("scoring", i, n))
     done = time.monotonic()
     rows, unknown = _known(found.rows, as_of, retrospective)
-    decisions = _decide(config, rows, tables, loaded, history, bundle, earlier, as_of)
+    decisions = _decide(config, rows, tables, loaded, found.events, bundle, earlier, as_of)
     ranked, left_out = _lists(workspace, bundle, decisions, loaded.matches, as_of)
     timings = {"reading": read - begun, "scoring": done - read, "lists": time.monotonic() - done}
     warnings = (
@@ -224,20 +239,20 @@ def prepare(
         now,
         warnings,
         timings,
-        noise_record(history, task.noise),
+        noise_record(found.events, task.noise),
         found=found.counts,
         unseen=found.unseen,
     )
-    return _judged(draft, history, flags)
+    return _judged(draft, found.events, flags)
 
 
-def _judged(draft: Draft, history: History, flags: Flags) -> Draft:
+def _judged(draft: Draft, events: EventTally, flags: Flags) -> Draft:
     """With the verdicts of the gates; raises where one refuses."""
     config = draft.workspace.config
     facts = facts_of(
         draft.decisions.rows,
         draft.found,
-        history,
+        events.newest_event,
         draft.bundle,
         draft.earlier,
         draft.as_of,
@@ -371,14 +386,14 @@ def _decide(
     rows: pd.DataFrame,
     tables: Tables,
     loaded: Loaded,
-    history: History,
+    events: EventTally,
     bundle: Bundle,
     earlier: Sequence[Link],
     as_of: pd.Timestamp,
 ) -> Decisions:
     predecessor = earlier[-1] if earlier else None
     accepted = {name: report.accepted for name, report in loaded.reports.items()}
-    quiet = silent_topics(history, as_of, bundle.about.catalogue, accepted, predecessor)
+    quiet = silent_topics(events.silent_types(), bundle.about.catalogue, accepted, predecessor)
     same_model = predecessor is not None and predecessor.manifest.model_version == bundle.version
     decisions = decide_run(rows, tables, config.scoring, earlier, as_of, same_model, quiet)
     if not quiet:

@@ -14,6 +14,7 @@ from abm_scoring.config_file import config_hash, load_config
 from abm_scoring.data.currency import in_project_currency
 from abm_scoring.data.loading import AnySource, Loaded, load_tables
 from abm_scoring.data.sources import StackSource
+from abm_scoring.data.streaming import EventSink
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError, MissingInputError
 from abm_scoring.features.moments import instant
@@ -112,19 +113,23 @@ def signing_key() -> bytes | None:
     return checked_key(os.environ.get(SIGNING_KEY), SIGNING_KEY)
 
 
-def load(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> tuple[Loaded, Tables, tuple[str, ...]]:
+def load(
+    workspace: Workspace, as_of: pd.Timestamp, today: bool, sink: EventSink | None = None
+) -> tuple[Loaded, Tables, tuple[str, ...]]:
     """All tables with amounts in the project's currency, and what a reader should be warned of.
 
     Args:
         as_of: The day that the job stands on.
         today: True where that is the real today, so that events beyond it are a fault and not merely later.
+        sink: Takes the events where they are too many to hold.
 
     Raises:
         BadDataError: More events than `checks.max_future_share` lie in the future.
     """
     config = workspace.config
     moment = as_of.to_pydatetime()
-    loaded = load_tables(config.sources, workspace.data_root, config.checks, moment, config.matching, config.privacy)
+    given = config.sources, workspace.data_root, config.checks, moment, config.matching, config.privacy
+    loaded = load_tables(*given, sink)
     warnings = []
     events = loaded.reports.get("events")
     if today and events is not None and events.future:

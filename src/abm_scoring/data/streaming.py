@@ -1,0 +1,256 @@
+"""Events that are too many to hold: read, checked and linked piece by piece, and handed on as they come."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from abm_scoring.data.checks import Conformed, conform, conform_stack, counted, repeats, without_limit
+from abm_scoring.data.conversion import convert
+from abm_scoring.data.linking import attribute, orphans
+from abm_scoring.data.privacy import PrivacySpec, private
+from abm_scoring.data.schema import EVENTS
+from abm_scoring.data.sources import StackSource, TableSource
+
+#: Rows of a piece.
+PIECE_ROWS = 500_000
+#: The events as a table of nothing but ids.
+_ONLY_IDS = replace(EVENTS, columns=tuple(c for c in EVENTS.columns if c.name == "event_id"), match_keys=())
+#: Told of accepted events each time some have been read.
+Take = Callable[[pd.DataFrame], None]
+
+
+@dataclass(frozen=True)
+class LinkTally:
+    """What linking counted; pieces add up.
+
+    Attributes:
+        accepted: Events of known accounts.
+        attributed: Events that got their account from their contact.
+        anonymous, orphans: Events of no account, and of unknown ones.
+        late, future: Accepted events known only after they happened, and those at or after `as_of`.
+        past, past_anonymous: Events before `as_of`, and those of them without account.
+        newest: When the newest accepted event occurred; None without any.
+        examples, hint: Unknown accounts, and why they may be unknown.
+    """
+
+    accepted: int = 0
+    attributed: int = 0
+    anonymous: int = 0
+    orphans: int = 0
+    late: int = 0
+    future: int = 0
+    past: int = 0
+    past_anonymous: int = 0
+    newest: pd.Timestamp | None = None
+    examples: tuple[str, ...] = ()
+    hint: str = ""
+
+    def plus(self, other: LinkTally) -> LinkTally:
+        """Both together."""
+        added = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.type == "int"}
+        return LinkTally(
+            **added,
+            newest=max((n for n in (self.newest, other.newest) if n is not None), default=None),
+            examples=tuple(sorted({*self.examples, *other.examples})[:5]),
+            hint=self.hint or other.hint,
+        )
+
+
+class EventSink(Protocol):
+    """Takes events that are too many to hold."""
+
+    def wants(self, source: TableSource | StackSource, root: Path) -> bool:
+        """Whether the events of a source are too many to hold, and can be streamed."""
+
+    def hashes(self, texts: pa.ChunkedArray) -> np.ndarray:
+        """uint64 [n] of texts, 0 where there is none."""
+
+    def repeated(self, hashes: Iterable[np.ndarray]) -> np.ndarray:
+        """Which of these hashes come more than once, uint64, ascending."""
+
+    def begin(self, accounts: pd.DataFrame) -> Take:
+        """Where to hand accepted events to, all of these accounts."""
+
+    def end(self) -> None:
+        """Called after the last piece."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What a table of events came to.
+
+    Attributes:
+        conformed: Counts of reading and checking; its frame has the columns and no rows.
+        links: Counts of linking.
+        sha256: Of the input.
+        has_header: Whether the source has columns at all.
+    """
+
+    conformed: Conformed
+    links: LinkTally
+    sha256: str
+    has_header: bool
+
+
+@dataclass
+class _Linker:
+    """The tables that events are linked through, prepared once for all pieces, and where the events go."""
+
+    accounts: pd.DataFrame
+    contacts: pd.DataFrame
+    privacy: PrivacySpec
+    as_of: datetime | None
+    take: Take
+    tally: LinkTally = LinkTally()
+    columns: pd.DataFrame | None = None
+    objecting: pd.DataFrame = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Objections are all that privacy asks of the contacts here; hashing all of them once a piece would take long.
+        known = "objected_at" in self.contacts
+        self.objecting = self.contacts[self.contacts["objected_at"].notna()] if known else self.contacts.iloc[:0]
+
+    def link(self, events: pd.DataFrame) -> None:
+        """Hand on the events that have a known account, and count the others."""
+        if "known_at" in self.contacts and "known_at" not in events:  # one piece may get dates that another does not
+            events = events.assign(known_at=pd.Series(pd.NaT, events.index, "datetime64[us, UTC]"))
+        events, attributed = attribute(events, self.contacts)
+        nameless = events["account_id"].isna().to_numpy(dtype=bool)
+        lost = orphans(events, self.accounts)
+        past = _past(events, self.as_of)
+        good = events[~(nameless | lost.rows)].reset_index(drop=True)
+        good = private({"contacts": self.objecting, "events": good}, self.privacy)["events"]
+        occurred = good["occurred_at"]
+        self.tally = self.tally.plus(
+            LinkTally(
+                accepted=len(good),
+                attributed=attributed,
+                anonymous=int(nameless.sum()),
+                orphans=int(lost.rows.sum()),
+                late=int((good["known_at"] > occurred).sum()) if "known_at" in good else 0,
+                future=int((occurred >= pd.Timestamp(self.as_of)).sum()) if self.as_of is not None else 0,
+                past=int(past.sum()),
+                past_anonymous=int((past & nameless).sum()),
+                newest=occurred.max() if len(good) else None,
+                examples=lost.examples,
+                hint=lost.hint,
+            )
+        )
+        self.columns = good.iloc[:0] if self.columns is None else self.columns
+        self.take(good)
+
+
+def stream_events(
+    source: TableSource | StackSource,
+    root: Path,
+    frames: Mapping[str, pd.DataFrame],
+    privacy: PrivacySpec,
+    as_of: datetime | None,
+    sink: EventSink,
+) -> Streamed:
+    """Read events without ever holding them, but for those whose id comes more than once: these wait for each other.
+
+    Args:
+        source: Of the events, such that `held_size` is known.
+        root: Folder that relative paths start from.
+        frames: `accounts` and, where there are any, `contacts`, not yet made private.
+        privacy: What happens to contact ids and objections.
+        as_of: See `load_tables`.
+        sink: Is given all accepted events, in pieces.
+
+    Returns:
+        What was counted on the way.
+    """
+    doubled = sink.repeated(sink.hashes(ids) for ids in _ids(source, root))
+    contacts = frames.get("contacts", pd.DataFrame({"contact_id": pd.Series(dtype="str")}))
+    linker = _Linker(frames["accounts"], contacts, privacy, as_of, sink.begin(frames["accounts"]))
+    summaries: list[Conformed] = []
+    waiting: list[pd.DataFrame] = []
+    hashes, has_header = [], False
+    for part in _parts(source):
+        settled, preset = part.settled("events", root)
+        pieces, sha256 = [], ""
+        for raw in settled.pieces(EVENTS, root, PIECE_ROWS):
+            conformed = conform(raw, EVENTS, without_limit(settled), unique=False)
+            frame = conformed.frame
+            if len(doubled) and "event_id" in frame:
+                waits = np.isin(sink.hashes(pa.chunked_array([pa.array(frame["event_id"])])), doubled)
+                waiting.append(frame[waits])
+                frame = frame[~waits].reset_index(drop=True)
+            linker.link(frame)
+            pieces.append(replace(conformed, frame=frame.iloc[:0]))
+            sha256, has_header = raw.sha256, has_header or bool(raw.offered)
+        summaries.append(counted(pieces, settled))
+        hashes.append(with_preset(sha256, preset))
+    every = pd.concat(waiting, ignore_index=True) if waiting else None
+    dropped = 0
+    if every is not None and len(every):
+        kept = every[~repeats(every, EVENTS)].reset_index(drop=True)
+        dropped = len(every) - len(kept)
+        linker.link(kept)
+    sink.end()
+    stacked = isinstance(source, StackSource)
+    done = conform_stack(summaries, EVENTS) if stacked else summaries[0]
+    done = replace(done, frame=done.frame if linker.columns is None else linker.columns, duplicates=dropped)
+    return Streamed(done, linker.tally, of_stack(hashes) if stacked else hashes[0], has_header)
+
+
+def _ids(source: TableSource | StackSource, root: Path) -> Iterator[pa.ChunkedArray]:
+    """The ids of all events, and nothing else of them."""
+    for part in _parts(source):
+        settled, _ = part.settled("events", root)
+        values = {name: own for name, own in settled.values.items() if name == "event_id"}
+        bare = settled.model_copy(update={"extra_columns": (), "values": values})
+        for raw in bare.pieces(_ONLY_IDS, root, PIECE_ROWS):
+            if "event_id" in raw.data.column_names:
+                yield convert(raw.data["event_id"], "id", bare.dialect, None, values.get("event_id")).values
+
+
+def held_size(source: TableSource | StackSource, root: Path) -> tuple[int, int] | None:
+    """Rows and bytes, about, that holding the events of a source takes; None where they cannot be streamed.
+
+    Rows that only a match key ties to an account, and rows of which repeats are dropped, need the whole table.
+    """
+    rows = size = 0
+    for part in _parts(source):
+        settled, _ = part.settled("events", root)
+        found = None if settled.drop_repeats else settled.held_bytes(EVENTS, root)
+        if found is None:
+            return None
+        first = next(settled.pieces(EVENTS, root, 1))
+        if {c.name for c in EVENTS.match_keys} & set(first.data.column_names):
+            return None
+        rows, size = rows + found[0], size + found[1]
+    return rows, size
+
+
+def with_preset(sha256: str, preset: str) -> str:
+    """The hash of an input with that of the preset that reads it."""
+    return hashlib.sha256(f"{sha256} {preset}".encode()).hexdigest() if preset else sha256
+
+
+def of_stack(hashes: Sequence[str]) -> str:
+    """One hash of the inputs that make up a table."""
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+
+
+def _parts(source: TableSource | StackSource) -> tuple[TableSource, ...]:
+    return source.parts if isinstance(source, StackSource) else (source,)
+
+
+def _past(events: pd.DataFrame, as_of: datetime | None) -> np.ndarray:
+    """Events that happened and were known before a moment; all where none is given."""
+    past = np.ones(len(events), dtype=bool)
+    if as_of is not None:
+        for column in (c for c in ("occurred_at", "known_at") if c in events):
+            past &= ~(events[column] >= pd.Timestamp(as_of)).to_numpy(bool)
+    return past
