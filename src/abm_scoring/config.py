@@ -15,6 +15,7 @@ from abm_scoring.data.pulls.spec import Pull
 from abm_scoring.data.schema import TABLES
 from abm_scoring.data.sources import Source
 from abm_scoring.engines.local import LocalEngine
+from abm_scoring.engines.spark import SparkEngine
 from abm_scoring.features.cohort import CohortSpec
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.families import FeatureSpec
@@ -92,7 +93,7 @@ class Config(Spec):
     gates: GatesSpec = GatesSpec()
     monitoring: MonitoringSpec = MonitoringSpec()
     retention: RetentionSpec = RetentionSpec()
-    engine: LocalEngine = LocalEngine()
+    engine: Annotated[LocalEngine | SparkEngine, Field(discriminator="kind")] = LocalEngine()
 
     @field_validator("sources")
     @classmethod

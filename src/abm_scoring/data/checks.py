@@ -147,6 +147,13 @@ def counted(pieces: Iterable[Conformed], source: TableSource) -> Conformed:
     )
 
 
+def nothing_read(schema: TableSchema) -> Conformed:
+    """A table of which no row came."""
+    columns = {c.name: pd.Series(dtype=DTYPES[c.type]) for c in schema.columns}
+    rejects = pd.DataFrame({c: pd.Series(dtype="int64" if c == "row" else "str") for c in REJECT_COLUMNS})
+    return Conformed(pd.DataFrame(columns), (), rejects, 0, 0, 0, False)
+
+
 def _both(a: Violation, b: Violation) -> Violation:
     """One rule broken in two pieces; the first examples stand for all."""
     return replace(

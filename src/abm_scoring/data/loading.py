@@ -17,7 +17,7 @@ from abm_scoring.data.matching.tables import Matches, matched
 from abm_scoring.data.privacy import PrivacySpec, private
 from abm_scoring.data.schema import MATCH_KEYS, TABLES
 from abm_scoring.data.sources import StackSource, TableSource
-from abm_scoring.data.streaming import EventSink, Streamed, of_stack, stream_events, with_preset
+from abm_scoring.data.streaming import EventSink, Streamed, of_stack, with_preset
 from abm_scoring.data.tables import Tables
 from abm_scoring.data.violations import RULES, RulesBroken, Violation
 from abm_scoring.errors import BadDataError, ConfigError
@@ -172,7 +172,7 @@ def _into(
     as_of: datetime | None,
 ) -> Streamed:
     frames = {name: conformed[name].frame for name in ("accounts", "contacts") if name in conformed}
-    return stream_events(source, root, frames, privacy, as_of, sink)
+    return sink.stream(source, root, frames, privacy, as_of)
 
 
 def _linked_pieces(streamed: Streamed, checks: ChecksSpec, matches: Matches) -> tuple[TableReport, Matches]:

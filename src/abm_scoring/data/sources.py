@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from abm_scoring.data.csv_files import csv_pieces, read_csv
 from abm_scoring.data.databases import content_hash, read_database
@@ -119,9 +119,9 @@ class TableSource(Spec):
         with unchanged(files):
             offered, table, parts = self._read(files, schema, root)
             sha256 = fingerprint(files) if files else content_hash(table)
-        return self._shaped(offered, table, parts, schema, sha256)
+        return self.shaped(offered, table, parts, schema, sha256)
 
-    def _shaped(
+    def shaped(
         self, offered: Sequence[str], table: pa.Table, parts: list[Part], schema: TableSchema, sha256: str
     ) -> RawTable:
         """What was read under our names, with the constants and without the rows to skip."""
@@ -190,7 +190,8 @@ class TableSource(Spec):
     def _read(self, files: list[Path], schema: TableSchema, root: Path) -> tuple[Sequence[str], pa.Table, list[Part]]:
         """All columns' names, the wanted ones under the source's names, and where the rows came from."""
 
-    def _wanted(self, schema: TableSchema, offered: Sequence[str]) -> list[str]:
+    def wanted(self, schema: TableSchema, offered: Sequence[str]) -> list[str]:
+        """The columns of the source that `shaped` needs; at least one, which tells the number of rows."""
         taken = self.select(offered, schema).taken.values()
         also = [name for name in self.skip if name in offered]
         return list(dict.fromkeys((*taken, *also))) or list(offered[:1])  # one column tells the number of rows
@@ -235,7 +236,7 @@ class _FileSource(TableSource):
                 for offered, piece in self._file_pieces(file, schema, rows):
                     first = first or (file, offered)
                     _same_columns(first[0], first[1], file, offered)
-                    yield self._shaped(offered, piece, [Part(file.name, len(piece), done)], schema, sha256)
+                    yield self.shaped(offered, piece, [Part(file.name, len(piece), done)], schema, sha256)
                     done += len(piece)
 
     def _size(self, file: Path, schema: TableSchema) -> tuple[int, int] | None:
@@ -285,10 +286,10 @@ class CsvSource(_FileSource):
     kind: Literal["csv"] = "csv"
 
     def _read_file(self, file: Path, schema: TableSchema) -> tuple[list[str], pa.Table]:
-        return read_csv(file, self.dialect, self.max_bytes, partial(self._wanted, schema))
+        return read_csv(file, self.dialect, self.max_bytes, partial(self.wanted, schema))
 
     def _file_pieces(self, file: Path, schema: TableSchema, rows: int) -> Iterator[tuple[list[str], pa.Table]]:
-        return csv_pieces(file, self.dialect, self.max_bytes, partial(self._wanted, schema))
+        return csv_pieces(file, self.dialect, self.max_bytes, partial(self.wanted, schema))
 
     def _size(self, file: Path, schema: TableSchema) -> tuple[int, int] | None:
         packed = 10 if file.suffix == ".gz" else 1
@@ -306,13 +307,13 @@ class ParquetSource(_FileSource):
     kind: Literal["parquet"] = "parquet"
 
     def _read_file(self, file: Path, schema: TableSchema) -> tuple[list[str], pa.Table]:
-        return read_parquet(file, self.max_bytes, partial(self._wanted, schema))
+        return read_parquet(file, self.max_bytes, partial(self.wanted, schema))
 
     def _file_pieces(self, file: Path, schema: TableSchema, rows: int) -> Iterator[tuple[list[str], pa.Table]]:
-        return parquet_pieces(file, self.max_bytes, partial(self._wanted, schema), rows)
+        return parquet_pieces(file, self.max_bytes, partial(self.wanted, schema), rows)
 
     def _size(self, file: Path, schema: TableSchema) -> tuple[int, int] | None:
-        return parquet_size(file, partial(self._wanted, schema))
+        return parquet_size(file, partial(self.wanted, schema))
 
 
 class ExcelSource(_FileSource):
@@ -330,7 +331,7 @@ class ExcelSource(_FileSource):
     )
 
     def _read_file(self, file: Path, schema: TableSchema) -> tuple[list[str], pa.Table]:
-        choose = partial(self._wanted, schema)
+        choose = partial(self.wanted, schema)
         return read_excel(file, self.sheet, self.header_row, self.dialect, self.max_bytes, choose, self.header_height)
 
     @property
@@ -393,6 +394,33 @@ class DatabaseSource(TableSource):
         return table.column_names, table, [Part("query", len(table), 1)]
 
 
+class SparkSource(TableSource):
+    """A table or a query of a Spark session; needs `engine: {kind: spark}`."""
+
+    kind: Literal["spark"] = "spark"
+    table: str | None = Field(None, min_length=1, description="a table or view of the session's catalogue")
+    query: str | None = Field(None, min_length=1, description="one SELECT in Spark's SQL, instead of table")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> SparkSource:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("needs either table or query")
+        return self
+
+    def files_in(self, root: Path) -> list[Path]:
+        """None; the rows that were read are fingerprinted instead."""
+        return []
+
+    def landed(self, file: Path) -> ParquetSource:
+        """The same source for rows that were laid into a file."""
+        shared = {name: getattr(self, name) for name in TableSource.model_fields if name != "preset"}
+        return ParquetSource(path=str(file), preset=self.preset, **shared)
+
+    def _read(self, files: list[Path], schema: TableSchema, root: Path) -> tuple[Sequence[str], pa.Table, list[Part]]:
+        fix = "set engine.kind: spark, or read the files behind it with kind: parquet"
+        raise ConfigError("only a Spark engine reads this source", where=f"sources.{schema.name}", fix=fix)
+
+
 class StackSource(Spec):
     """Several sources that make up one table, e.g. events from mails, forms and meetings."""
 
@@ -431,6 +459,7 @@ def _stacked(tables: Sequence[pa.Table], files: Sequence[Path]) -> pa.Table:
 
 OneSource = Annotated[CsvSource | ParquetSource | ExcelSource | SqlSource | DatabaseSource, Field(discriminator="kind")]
 Source = Annotated[
-    CsvSource | ParquetSource | ExcelSource | SqlSource | DatabaseSource | StackSource, Field(discriminator="kind")
+    CsvSource | ParquetSource | ExcelSource | SqlSource | DatabaseSource | SparkSource | StackSource,
+    Field(discriminator="kind"),
 ]
 StackSource.model_rebuild()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from abm_scoring.data.checks import Conformed, conform, conform_stack, counted, repeats, without_limit
 from abm_scoring.data.conversion import convert
-from abm_scoring.data.linking import attribute, orphans
+from abm_scoring.data.linking import Orphans, attribute, orphans
 from abm_scoring.data.privacy import PrivacySpec, private
 from abm_scoring.data.schema import EVENTS
-from abm_scoring.data.sources import StackSource, TableSource
+from abm_scoring.data.sources import Source, StackSource, TableSource
 
 #: Rows of a piece.
 PIECE_ROWS = 500_000
@@ -65,25 +65,6 @@ class LinkTally:
         )
 
 
-class EventSink(Protocol):
-    """Takes events that are too many to hold."""
-
-    def wants(self, source: TableSource | StackSource, root: Path) -> bool:
-        """Whether the events of a source are too many to hold, and can be streamed."""
-
-    def hashes(self, texts: pa.ChunkedArray) -> np.ndarray:
-        """uint64 [n] of texts, 0 where there is none."""
-
-    def repeated(self, hashes: Iterable[np.ndarray]) -> np.ndarray:
-        """Which of these hashes come more than once, uint64, ascending."""
-
-    def begin(self, accounts: pd.DataFrame) -> Take:
-        """Where to hand accepted events to, all of these accounts."""
-
-    def end(self) -> None:
-        """Called after the last piece."""
-
-
 @dataclass(frozen=True)
 class Streamed:
     """What a table of events came to.
@@ -101,52 +82,92 @@ class Streamed:
     has_header: bool
 
 
-@dataclass
-class _Linker:
-    """The tables that events are linked through, prepared once for all pieces, and where the events go."""
+class EventSink(Protocol):
+    """Takes events that are too many to hold."""
 
-    accounts: pd.DataFrame
+    def landed(self, sources: Mapping[str, Source]) -> Mapping[str, Source]:
+        """The sources as this process can read them."""
+
+    def wants(self, source: TableSource | StackSource, root: Path) -> bool:
+        """Whether the events of a source are too many to hold, and can be streamed."""
+
+    def stream(
+        self,
+        source: TableSource | StackSource,
+        root: Path,
+        frames: Mapping[str, pd.DataFrame],
+        privacy: PrivacySpec,
+        as_of: datetime | None,
+    ) -> Streamed:
+        """Takes the accepted events of a source; see `stream_events`."""
+
+
+class Store(Protocol):
+    """Where the events of one process go, piece by piece."""
+
+    def hashes(self, texts: pa.ChunkedArray) -> np.ndarray:
+        """uint64 [n] of texts, 0 where there is none."""
+
+    def repeated(self, hashes: Iterable[np.ndarray]) -> np.ndarray:
+        """Which of these hashes come more than once, uint64, ascending."""
+
+    def begin(self, accounts: pd.DataFrame) -> Take:
+        """Where to hand accepted events to, all of these accounts."""
+
+    def end(self) -> None:
+        """Called after the last piece."""
+
+
+@dataclass(frozen=True)
+class Linker:
+    """What events are linked through, prepared once for all pieces.
+
+    Attributes:
+        find: Rows of events whose account is unknown.
+        contacts: Through which events find their account.
+        objecting: The contacts that objected; all that privacy asks of contacts here.
+        privacy: What happens to contact ids and objections.
+        as_of: See `load_tables`.
+    """
+
+    find: Callable[[pd.DataFrame], Orphans]
     contacts: pd.DataFrame
+    objecting: pd.DataFrame
     privacy: PrivacySpec
     as_of: datetime | None
-    take: Take
-    tally: LinkTally = LinkTally()
-    columns: pd.DataFrame | None = None
-    objecting: pd.DataFrame = field(init=False)
 
-    def __post_init__(self) -> None:
-        # Objections are all that privacy asks of the contacts here; hashing all of them once a piece would take long.
-        known = "objected_at" in self.contacts
-        self.objecting = self.contacts[self.contacts["objected_at"].notna()] if known else self.contacts.iloc[:0]
+    @classmethod
+    def of(cls, frames: Mapping[str, pd.DataFrame], privacy: PrivacySpec, as_of: datetime | None) -> Linker:
+        """From `accounts` and, where there are any, `contacts`, not yet made private."""
+        accounts = frames["accounts"]
+        contacts = frames.get("contacts", pd.DataFrame({"contact_id": pd.Series(dtype="str")}))
+        said = contacts["objected_at"].notna() if "objected_at" in contacts else np.zeros(len(contacts), dtype=bool)
+        return cls(lambda events: orphans(events, accounts), contacts, contacts[said], privacy, as_of)
 
-    def link(self, events: pd.DataFrame) -> None:
-        """Hand on the events that have a known account, and count the others."""
+    def link(self, events: pd.DataFrame) -> tuple[pd.DataFrame, LinkTally]:
+        """The events that have a known account, and counts."""
         if "known_at" in self.contacts and "known_at" not in events:  # one piece may get dates that another does not
             events = events.assign(known_at=pd.Series(pd.NaT, events.index, "datetime64[us, UTC]"))
         events, attributed = attribute(events, self.contacts)
         nameless = events["account_id"].isna().to_numpy(dtype=bool)
-        lost = orphans(events, self.accounts)
+        lost = self.find(events)
         past = _past(events, self.as_of)
         good = events[~(nameless | lost.rows)].reset_index(drop=True)
         good = private({"contacts": self.objecting, "events": good}, self.privacy)["events"]
         occurred = good["occurred_at"]
-        self.tally = self.tally.plus(
-            LinkTally(
-                accepted=len(good),
-                attributed=attributed,
-                anonymous=int(nameless.sum()),
-                orphans=int(lost.rows.sum()),
-                late=int((good["known_at"] > occurred).sum()) if "known_at" in good else 0,
-                future=int((occurred >= pd.Timestamp(self.as_of)).sum()) if self.as_of is not None else 0,
-                past=int(past.sum()),
-                past_anonymous=int((past & nameless).sum()),
-                newest=occurred.max() if len(good) else None,
-                examples=lost.examples,
-                hint=lost.hint,
-            )
+        return good, LinkTally(
+            accepted=len(good),
+            attributed=attributed,
+            anonymous=int(nameless.sum()),
+            orphans=int(lost.rows.sum()),
+            late=int((good["known_at"] > occurred).sum()) if "known_at" in good else 0,
+            future=int((occurred >= pd.Timestamp(self.as_of)).sum()) if self.as_of is not None else 0,
+            past=int(past.sum()),
+            past_anonymous=int((past & nameless).sum()),
+            newest=occurred.max() if len(good) else None,
+            examples=lost.examples,
+            hint=lost.hint,
         )
-        self.columns = good.iloc[:0] if self.columns is None else self.columns
-        self.take(good)
 
 
 def stream_events(
@@ -155,7 +176,7 @@ def stream_events(
     frames: Mapping[str, pd.DataFrame],
     privacy: PrivacySpec,
     as_of: datetime | None,
-    sink: EventSink,
+    store: Store,
 ) -> Streamed:
     """Read events without ever holding them, but for those whose id comes more than once: these wait for each other.
 
@@ -165,43 +186,58 @@ def stream_events(
         frames: `accounts` and, where there are any, `contacts`, not yet made private.
         privacy: What happens to contact ids and objections.
         as_of: See `load_tables`.
-        sink: Is given all accepted events, in pieces.
+        store: Is given all accepted events, in pieces.
 
     Returns:
         What was counted on the way.
     """
-    doubled = sink.repeated(sink.hashes(ids) for ids in _ids(source, root))
-    contacts = frames.get("contacts", pd.DataFrame({"contact_id": pd.Series(dtype="str")}))
-    linker = _Linker(frames["accounts"], contacts, privacy, as_of, sink.begin(frames["accounts"]))
-    summaries: list[Conformed] = []
-    waiting: list[pd.DataFrame] = []
-    hashes, has_header = [], False
+    doubled = store.repeated(store.hashes(ids) for ids in _ids(source, root))
+    linker, take, tally = Linker.of(frames, privacy, as_of), store.begin(frames["accounts"]), LinkTally()
+    columns: pd.DataFrame | None = None
+
+    def accept(events: pd.DataFrame) -> None:
+        nonlocal tally, columns
+        good, counts = linker.link(events)
+        tally, columns = tally.plus(counts), good.iloc[:0] if columns is None else columns
+        take(good)
+
+    summaries, waiting, hashes, has_header = [], [], [], False
     for part in _parts(source):
         settled, preset = part.settled("events", root)
         pieces, sha256 = [], ""
         for raw in settled.pieces(EVENTS, root, PIECE_ROWS):
             conformed = conform(raw, EVENTS, without_limit(settled), unique=False)
-            frame = conformed.frame
-            if len(doubled) and "event_id" in frame:
-                waits = np.isin(sink.hashes(pa.chunked_array([pa.array(frame["event_id"])])), doubled)
-                waiting.append(frame[waits])
-                frame = frame[~waits].reset_index(drop=True)
-            linker.link(frame)
-            pieces.append(replace(conformed, frame=frame.iloc[:0]))
+            ready, waits = apart(conformed.frame, store.hashes, doubled)
+            waiting.append(waits)
+            accept(ready)
+            pieces.append(replace(conformed, frame=ready.iloc[:0]))
             sha256, has_header = raw.sha256, has_header or bool(raw.offered)
         summaries.append(counted(pieces, settled))
         hashes.append(with_preset(sha256, preset))
-    every = pd.concat(waiting, ignore_index=True) if waiting else None
-    dropped = 0
-    if every is not None and len(every):
-        kept = every[~repeats(every, EVENTS)].reset_index(drop=True)
-        dropped = len(every) - len(kept)
-        linker.link(kept)
-    sink.end()
+    kept, dropped = first_known(waiting)
+    accept(kept)
+    store.end()
     stacked = isinstance(source, StackSource)
     done = conform_stack(summaries, EVENTS) if stacked else summaries[0]
-    done = replace(done, frame=done.frame if linker.columns is None else linker.columns, duplicates=dropped)
-    return Streamed(done, linker.tally, of_stack(hashes) if stacked else hashes[0], has_header)
+    done = replace(done, frame=done.frame if columns is None else columns, duplicates=dropped)
+    return Streamed(done, tally, of_stack(hashes) if stacked else hashes[0], has_header)
+
+
+def apart(
+    events: pd.DataFrame, hashes: Callable[[pa.ChunkedArray], np.ndarray], doubled: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Events whose id comes once, and those that must wait for the others with theirs."""
+    if not len(doubled) or "event_id" not in events:
+        return events, events.iloc[:0]
+    waits = np.isin(hashes(pa.chunked_array([pa.array(events["event_id"])])), doubled)
+    return events[~waits].reset_index(drop=True), events[waits]
+
+
+def first_known(waiting: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
+    """Of all events whose id comes more than once, those known first; and how many are dropped."""
+    every = pd.concat(waiting, ignore_index=True)
+    kept = every[~repeats(every, EVENTS)].reset_index(drop=True)
+    return kept, len(every) - len(kept)
 
 
 def _ids(source: TableSource | StackSource, root: Path) -> Iterator[pa.ChunkedArray]:

@@ -42,7 +42,7 @@ class LocalEngine(Spec):
         1, ge=1, description="partitions worked on at the same time, each in a process with memory of its own"
     )
 
-    def spill(self, folder: Path) -> Spill:
+    def sink(self, folder: Path) -> Spill:
         """Where events go if they are too many to hold."""
         from abm_scoring.engines.spill import Spill
 

@@ -40,12 +40,13 @@ class Partitions:
         tables: All canonical tables.
         accounts_each: Most accounts of a partition, about; the spill says how many partitions there are if it has any.
         spill: Where the events lie if they were too many to hold.
+        n: How many partitions, where somebody else has counted.
     """
 
-    def __init__(self, tables: Tables, accounts_each: int, spill: Spill | None = None) -> None:
+    def __init__(self, tables: Tables, accounts_each: int, spill: Spill | None = None, n: int | None = None) -> None:
         self._spill = spill if spill is not None and spill.n else None
         family = families(tables["accounts"])
-        self.n = self._spill.n if self._spill else max(1, -(-len(family) // accounts_each))
+        self.n = n or (self._spill.n if self._spill else max(1, -(-len(family) // accounts_each)))
         self._tables = tables
         self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         if self.n > 1:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from abm_scoring.data.families import families, partition_of
-from abm_scoring.data.sources import StackSource, TableSource
-from abm_scoring.data.streaming import Take, held_size
+from abm_scoring.data.privacy import PrivacySpec
+from abm_scoring.data.sources import Source, StackSource, TableSource
+from abm_scoring.data.streaming import Streamed, Take, held_size, stream_events
 from abm_scoring.features.columnar import Held, ParquetColumns, as_table, partitions_for
 from abm_scoring.features.text import TextIndex, distinct, fingerprints
 
@@ -46,6 +48,10 @@ class Spill:
         """Partitions; 0 where nothing was spilled."""
         return len(self.paths)
 
+    def landed(self, sources: Mapping[str, Source]) -> Mapping[str, Source]:
+        """The sources as they are."""
+        return sources
+
     def wants(self, source: TableSource | StackSource, root: Path) -> bool:
         """Whether the events of a source are too many to hold, and can be streamed."""
         size = held_size(source, root)
@@ -53,6 +59,17 @@ class Spill:
             return False
         self._size = size
         return True
+
+    def stream(
+        self,
+        source: TableSource | StackSource,
+        root: Path,
+        frames: Mapping[str, pd.DataFrame],
+        privacy: PrivacySpec,
+        as_of: datetime | None,
+    ) -> Streamed:
+        """Takes the accepted events of a source."""
+        return stream_events(source, root, frames, privacy, as_of, self)
 
     def hashes(self, texts: pa.ChunkedArray) -> np.ndarray:
         """uint64 [n] of texts, 0 where there is none."""

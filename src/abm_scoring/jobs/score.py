@@ -43,6 +43,7 @@ from abm_scoring.publish.words import Words
 from abm_scoring.ranking.columns import NOT_SCORED, RANKED
 
 if TYPE_CHECKING:
+    from abm_scoring.engines.spark import SparkEvents
     from abm_scoring.engines.spill import Spill
 
 #: Status of an account that nobody knew on the day.
@@ -125,7 +126,7 @@ class Delivery:
     loaded: Loaded
     tables: Tables
     warnings: tuple[str, ...]
-    spill: Spill | None = None
+    spill: Spill | SparkEvents | None = None
 
 
 @contextmanager
@@ -134,7 +135,7 @@ def delivered(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> Iterato
     engine = workspace.config.engine
     require_memory(reading_bytes(workspace), "reading the tables")
     with TemporaryDirectory(prefix="abm-scoring-") as folder:
-        spill = engine.spill(Path(folder))
+        spill = engine.sink(Path(folder))
         yield Delivery(*load(workspace, as_of, today, spill), spill)
 
 
@@ -212,7 +213,9 @@ def prepare(
     task = scoring_task(config, bundle, as_of)
     width = len(bundle.about.catalogue)
     require_memory(scoring_bytes(tables, width, config.engine.accounts_per_partition), "scoring")
-    found = config.engine.score(tables, delivery.spill, bundle, task, lambda i, n: progress("scoring", i, n))
+    # Each engine gets what its own sink took.
+    given: Any = delivery.spill
+    found = config.engine.score(tables, given, bundle, task, lambda i, n: progress("scoring", i, n))
     done = time.monotonic()
     rows, unknown = _known(found.rows, as_of, retrospective)
     decisions = _decide(config, rows, tables, loaded, found.events, bundle, earlier, as_of)

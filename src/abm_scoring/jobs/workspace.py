@@ -128,7 +128,8 @@ def load(
     """
     config = workspace.config
     moment = as_of.to_pydatetime()
-    given = config.sources, workspace.data_root, config.checks, moment, config.matching, config.privacy
+    sources = config.sources if sink is None else sink.landed(config.sources)
+    given = sources, workspace.data_root, config.checks, moment, config.matching, config.privacy
     loaded = load_tables(*given, sink)
     warnings = []
     events = loaded.reports.get("events")
