@@ -39,6 +39,12 @@ def outcome(done: Converted) -> tuple[list[object], dict[str, list[int] | None]]
         (["1'234.50", "1’234’567"], SWISS, [1234.5, 1234567]),
         (["1,234.5", "12"], Dialect(thousands=","), [1234.5, 12]),
         ([" 12 ", "\u00a07"], Dialect(), [12, 7]),
+        (
+            ["1.234,50 €", "€ 7", "€-7,5", "3"],
+            Dialect(decimal=",", thousands=".", currency_sign="€"),
+            [1234.5, 7, -7.5, 3],
+        ),
+        (["EUR 1.5", "2\u00a0EUR"], Dialect(currency_sign="EUR"), [1.5, 2]),
     ],
 )
 def test_numbers_are_read_as_declared(texts: list[str], dialect: Dialect, values: list[float]) -> None:

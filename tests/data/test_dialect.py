@@ -27,6 +27,8 @@ def test_what_is_declared_survives_json() -> None:
         ({"quote": "\n"}, "cannot separate"),
         ({"thousands": "."}, "declare both"),
         ({"thousands": ",", "decimal": ","}, "declare both"),
+        ({"currency_sign": "1"}, "part of a number"),
+        ({"currency_sign": "-"}, "part of a number"),
         ({"date_format": "dd.mm.yyyy"}, "strptime"),
         ({"date_format": "%H:%M %Z"}, "ambiguous"),
         ({"true_words": ["JA"], "false_words": ["ja"]}, "'ja'"),

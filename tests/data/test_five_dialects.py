@@ -1,4 +1,4 @@
-"""One market, exported as five offices would: the proposals read each export back to the same canonical tables."""
+"""One market, exported as offices of five countries would: the proposals read each back to the same canonical tables."""
 
 # ruff: noqa: E501, RUF005 - exports are wider than code
 from __future__ import annotations
@@ -52,17 +52,46 @@ DEALS_RO = dict(
 )
 
 
+#: The encoding of older Romanian files has letters with a cedilla in the place of a comma.
+CEDILLA, DEALS_CEDILLA = (
+    {ours: name.translate(str.maketrans("șțȘȚ", "şţŞŢ")) for ours, name in names.items()}
+    for names in (ROMANIAN, DEALS_RO)
+)
+#: How a company's name is written with signs that all of the encodings hold, and none of them in the place of another.
+SIGNS = ("«{}»", "{} – Nord", "{}®", "„{}“", "{} © 1991", "{} · €", "{}’s", "{}… §")
+#: Names with the letters of their country; which of them an encoding holds is for the encoding to say.
+OWN = (
+    "Müller & Söhne GmbH", "Bäckerei Groß KG", "Österreichische Übersee-Handel AG", "Société Générale d’Énergie", "Compañía Peñafiel S.A.",
+    "ООО «Ромашка»", "Завод имени Ёлкина", "АО Южный подъезд", "Щёлковский цех № 7", "Știință și Tehnică S.R.L.", "Țesătoria Brașov S.A.",
+    "Îmbrăcăminte Vâlcea SRL", "Żabka Łódź Sp. z o.o.", "Česká Škoda a.s.",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def frames() -> dict[str, pd.DataFrame]:
     tables = make_market(MarketSpec(accounts=300, seed=11, events_per_account=2)).tables
     accounts = tables["accounts"].drop_duplicates("account_id", keep="last")[list(ENGLISH)]
-    # Only letters that every encoding has, but some that need one.
+    signs = [SIGNS[at % len(SIGNS)] for at in range(len(accounts))]
+    named = [s if s != s else sign.format(s) for s, sign in zip(accounts["account_name"], signs, strict=True)]
     accounts = accounts.assign(
-        account_name=accounts["account_name"].map(fold), customer_since=_days(accounts["customer_since"])
+        account_name=pd.Series(named, accounts.index, dtype="str"), customer_since=_days(accounts["customer_since"])
     )
     deals = tables["opportunities"].drop_duplicates("opportunity_id", keep="last")[DEALS]
     deals = deals.assign(created_at=_days(deals["created_at"]), closed_at=_days(deals["closed_at"]))
     return {"accounts": accounts.reset_index(drop=True), "opportunities": deals.reset_index(drop=True)}
+
+
+def held(name: str, encoding: str) -> str:
+    """A name in an encoding: letters that it lacks without their accents or in Latin, all others as they are."""
+    return "".join(c if _holds(c, encoding) else fold(c) for c in name)
+
+
+def _holds(letter: str, encoding: str) -> bool:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _days(times: pd.Series) -> pd.Series:
@@ -114,7 +143,19 @@ OFFICES = {
     "de": ("cp1252", ";", "%d.%m.%Y", _separated(".", ","), GERMAN, DEALS_DE),
     "ru": ("cp1251", ";", "%d.%m.%Y", _separated("\u00a0", ","), RUSSIAN, DEALS_RU),
     "utf-16": ("utf-16", "\t", "%Y-%m-%d", lambda v: repr(v), ENGLISH, DEALS_EN),
+    "ro-1250": ("cp1250", ";", "%d.%m.%Y", _separated(".", ","), CEDILLA, DEALS_CEDILLA),
 }
+ALL = [*OFFICES, "ro"]
+
+
+def exported(frames: dict[str, pd.DataFrame], office: str, folder: Path) -> None:
+    """Writes accounts, and opportunities where there are any, as an office does."""
+    for at, (table, frame) in enumerate(frames.items()):
+        if office == "ro":
+            _workbook(frame, folder / ("clienti.xlsx", "oportunitati.xlsx")[at], (ROMANIAN, DEALS_RO)[at])
+            continue
+        encoding, sep, day, number, *names = OFFICES[office]
+        _write(frame, folder / f"{table}.csv", names[at], encoding, sep, day, number)
 
 
 def proposed(folder: Path) -> Loaded:
@@ -128,16 +169,39 @@ def proposed(folder: Path) -> Loaded:
     return load_tables(sources, folder)
 
 
-@pytest.mark.parametrize("office", [*OFFICES, "ro"])
+@pytest.mark.parametrize("office", ALL)
 def test_each_office_gives_the_same_tables(frames: dict[str, pd.DataFrame], tmp_path: Path, office: str) -> None:
-    if office == "ro":
-        _workbook(frames["accounts"], tmp_path / "clienti.xlsx", ROMANIAN)
-        _workbook(frames["opportunities"], tmp_path / "oportunitati.xlsx", DEALS_RO)
-    else:
-        encoding, sep, day, number, names, deals = OFFICES[office]
-        _write(frames["accounts"], tmp_path / "accounts.csv", names, encoding, sep, day, number)
-        _write(frames["opportunities"], tmp_path / "deals.csv", deals, encoding, sep, day, number)
+    exported(frames, office, tmp_path)
     loaded = proposed(tmp_path)
     for name, frame in frames.items():
         found = loaded.tables[name]
         pd.testing.assert_frame_equal(found[list(frame)], frame)
+
+
+@pytest.mark.parametrize("office", ALL)
+def test_each_office_keeps_its_own_letters(frames: dict[str, pd.DataFrame], tmp_path: Path, office: str) -> None:
+    encoding = OFFICES[office][0] if office in OFFICES else "utf-8"
+    accounts = frames["accounts"]
+    written = [held(OWN[at % len(OWN)], encoding) for at in range(len(accounts))]
+    own = accounts.assign(account_name=pd.Series(written, dtype="str"))
+    original = tmp_path / "original.csv"
+    own.to_csv(original, index=False, encoding="utf-8")
+    (tmp_path / "theirs").mkdir()
+    exported({"accounts": own}, office, tmp_path / "theirs")
+    found = proposed(tmp_path / "theirs").tables["accounts"]
+    pd.testing.assert_frame_equal(found[list(own)], own)
+    assert found["account_name"].tolist() == pd.read_csv(original, dtype="str")["account_name"].tolist()
+    letters = {c for name in found["account_name"] for c in name if not c.isascii()}
+    assert letters >= LETTERS[office]
+
+
+#: What must have come through, so that no office may pass by writing ASCII only.
+_EVERY = set("äöüßÖÜéñíÉЮжыёЩц№șțăâÎȚóŁŻČŠ«»’")
+LETTERS = {
+    "en-US": _EVERY,
+    "utf-16": _EVERY,
+    "ro": _EVERY,
+    "de": set("äöüßÖÜéñíÉâÎóŠ«»’"),
+    "ru": set("ЮжыёЩцОА№«»’"),
+    "ro-1250": set("äöüßÖÜăâÎóŁŻČŠ«»’"),
+}

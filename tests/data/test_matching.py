@@ -11,9 +11,11 @@ import pytest
 from abm_scoring.data.loading import load_tables
 from abm_scoring.data.market.market import make_market
 from abm_scoring.data.market.spec import MarketSpec
+from abm_scoring.data.matching import similar
 from abm_scoring.data.matching.domains import email_domains, registrable_domain
 from abm_scoring.data.matching.names import name_key
 from abm_scoring.data.matching.proposals import account_proposals
+from abm_scoring.data.matching.similar import most_similar
 from abm_scoring.data.matching.spec import MatchingSpec
 from abm_scoring.data.matching.tables import Matches, matched
 from abm_scoring.data.sources import CsvSource
@@ -142,6 +144,40 @@ def test_a_name_between_two_accounts_is_proposed_only() -> None:
     found, done = match(accounts, frame(contact_id=["1"], company_name=["Dalenagen Nutrition"]))
     assert found == [None]
     assert len(done.proposals) >= 1
+
+
+def test_two_typing_errors_are_proposed_only() -> None:
+    accounts = frame(account_id=["A", "B"], account_name=["Alodarax Construction Ltd", "Berivona Handel Sp. z o.o."])
+    asked = [
+        "Alodrax Construction",
+        "Aoldarax Construction",
+        "Construction Alodaxra",
+        "Beriwona Handel Sp. z",
+        "Alorax Construction",
+    ]
+    found, done = match(accounts, frame(contact_id=list("12345"), company_name=asked))
+    assert found == ["A", "A", None, "B", None]
+    assert set(done.proposals["from"]) >= {"alorax construction"}
+
+
+def test_wide_blocks_find_what_narrow_ones_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All share a word; with the limit at 1 each block is taken apart, and one typing error is found all the same."""
+    rng = random.Random(5)
+    names = sorted({"".join(rng.choice("bdlnrst") + rng.choice("aeiou") for _ in range(4)) for _ in range(150)})
+    keys = [f"{n} handel" for n in names]
+    asked = sorted({_typo(k, rng) for k in keys} - set(keys))
+    narrow = most_similar(asked, keys, 84)
+    monkeypatch.setattr(similar, "_WIDE", 1)
+    wide = most_similar(asked, keys, 84)
+    both = narrow.merge(wide, on="query", suffixes=("", "_wide"))
+    near = both[both["similarity"] >= 92]
+    assert len(near) > 100
+    assert (near["similarity"] == near["similarity_wide"]).mean() > 0.97
+
+
+def _typo(name: str, rng: random.Random) -> str:
+    at = rng.randrange(1, name.index(" "))
+    return name[:at] + name[at + 1 :]
 
 
 def test_addresses_go_to_the_narrowest_range(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from abm_scoring.data.profiling import findings as profiling
 from abm_scoring.data.profiling.findings import findings
 from abm_scoring.data.tables import Tables
+from abm_scoring.data.violations import RULES
+from abm_scoring.jobs import check_report
 from tests.jobs.projects import run, run_json
 from tests.real.test_crm_schemas import DATA
 
@@ -44,8 +48,19 @@ def test_all_traps_of_maven_are_in_its_report(tmp_path: Path) -> None:
     for trap in ("technolgy", "'GTXPro' is 'GTX Pro'", "Philipines"):
         assert trap in said
     html = page.read_text()
-    assert "technolgy" in html
-    assert "GTXPro" in html
+    # What a person reads: sentences, places in files, days and years, no codes.
+    for told in (
+        "cannot use 1,588 of 8,800 rows of opportunities",
+        "sales_pipeline.csv.gz, rows 11, 44",
+        "empty where a value is needed",
+        "technolgy",
+        "GTXPro",
+        "All 85 accounts have every fact that counts",
+        "1979 to 2017",
+    ):
+        assert told in html, told
+    for code in ("missing_value", "unknown_reference", "T00:00:00", "rows_in"):
+        assert code not in html
 
 
 def test_a_sound_project_is_accepted_with_its_figures(trained_project: Path, tmp_path: Path) -> None:
@@ -59,6 +74,13 @@ def test_a_sound_project_is_accepted_with_its_figures(trained_project: Path, tmp
     assert events["lag_days"][0] >= 0
     assert list(pd.read_csv(proposals))[:3] == ["what", "from", "account_id"]
     assert "@" not in json.dumps(found)
+
+
+def test_every_rule_and_finding_has_words() -> None:
+    codes = set(re.findall(r'Finding\(\s*[^,()]+,\s*[^,()]+,\s*"([a-z_]+)"', Path(profiling.__file__).read_text()))
+    assert set(RULES) <= set(check_report._RULES)
+    assert codes <= set(check_report._KINDS)
+    assert len(codes) >= 5
 
 
 def test_two_countries_are_no_spelling_of_each_other() -> None:

@@ -38,15 +38,16 @@ def check(
             raise OutputError("exists already", where=str(path), fix="choose another name")
     workspace, day, today = open_project(config, overrides, as_of, data_root, None)
     found = job(workspace, day, today)
+    local = day.tz_convert(workspace.config.project.timezone)  # in Berlin, a day begins on the evening before in UTC
     warn(found.warnings)
     if html is not None:
-        write_check(found, workspace.name, day, html)
+        write_check(found, workspace.name, local, html)
     if proposals is not None:
         found.proposals.to_csv(proposals, index=False, lineterminator="\n")
     if as_json:
         print_json(found.as_json())
     else:
-        _show_check(found, f"tables as of {day:%Y-%m-%d}")
+        _show_check(found, f"tables as of {local:%Y-%m-%d}")
     if found.refused is not None:
         raise found.refused
 

@@ -194,6 +194,8 @@ def _number(text: pa.ChunkedArray, dialect: Dialect) -> Converted:
         return Converted(pa.chunked_array([pa.nulls(len(text), pa.float64())]), (Failure("ambiguous_number"),))
     good = pc.match_substring_regex(text, dialect.number_pattern)
     digits = pc.if_else(good, text, pa.scalar(None, text.type))
+    if dialect.sign_pattern:
+        digits = pc.replace_substring_regex(digits, dialect.sign_pattern, "")
     if dialect.thousands_pattern:
         digits = pc.replace_substring_regex(digits, dialect.thousands_pattern, "")
     number = _finite(pc.replace_substring(digits, dialect.decimal_mark, ".").cast(pa.float64()))

@@ -31,6 +31,12 @@ class Dialect(Spec):
     thousands: Literal["", ".", ",", " ", "'"] | None = Field(
         None, description="thousands separator; a space stands for no-break and narrow no-break spaces too"
     )
+    currency_sign: str | None = Field(
+        None,
+        min_length=1,
+        max_length=8,
+        description="what stands before or after amounts and is left out, e.g. € or EUR",
+    )
     date_format: str | tuple[str, ...] | None = Field(
         None, description="strptime format or formats, tried in order; undeclared reads ISO 8601 only"
     )
@@ -44,6 +50,13 @@ class Dialect(Spec):
     def _separator(cls, value: str | None) -> str | None:
         if value is not None and (not value.isascii() or value.isalnum() or value in "\r\n\0"):
             raise ValueError(f"{value!r} cannot separate fields; use one ASCII character that is no letter or digit")
+        return value
+
+    @field_validator("currency_sign")
+    @classmethod
+    def _sign(cls, value: str | None) -> str | None:
+        if value is not None and (re.search(r"[\d+.,'-]", value.rstrip(".")) or value.strip() != value):
+            raise ValueError(f"{value!r} could be part of a number; write it like € or EUR")
         return value
 
     @field_validator("date_format")
@@ -89,7 +102,18 @@ class Dialect(Spec):
         whole = r"\d+"
         if self.thousands:
             whole = rf"(?:\d{{1,3}}(?:{_THOUSANDS[self.thousands]}\d{{3}})+|\d+)"
-        return rf"^[+-]?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d{{1,3}})?$"
+        before, after = ("", "") if self.currency_sign is None else self._beside
+        return rf"^{before}[+-]?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d{{1,3}})?{after}$"
+
+    @property
+    def sign_pattern(self) -> str | None:
+        """Regular expression of a currency sign with its space, None where none is declared."""
+        return None if self.currency_sign is None else f"{_SPACES}?{re.escape(self.currency_sign)}{_SPACES}?"
+
+    @property
+    def _beside(self) -> tuple[str, str]:
+        sign = re.escape(self.currency_sign or "")
+        return rf"(?:{sign}{_SPACES}?)?", rf"(?:{_SPACES}?{sign})?"
 
     @property
     def thousands_pattern(self) -> str | None:

@@ -86,8 +86,9 @@ def with_versions(
 
     A field that a record's history names is empty before its first entry (or holds that entry's old value), whatever it
     holds today. A field that it does not name keeps today's value in all versions: nothing says when it changed. The
-    first version becomes known with the first entry, or at the table's own `known_at` where that lies earlier; a record
-    without any entry stays one row.
+    first version becomes known with the first entry, or at the table's own `known_at` where that lies earlier, or else
+    at its `created_at`. A record without any entry stays one row, known since its `known_at` alone: nothing says
+    whether its fields were tracked.
 
     Args:
         raw: The table's present state, one row a record.
@@ -98,8 +99,11 @@ def with_versions(
     """
     now = pd.DataFrame({name: raw.data[name].cast(pa.string()).to_pandas() for name in raw.data.column_names})
     now = now.astype("str").mask(now == "")
-    begun = pd.Series(_created(raw, dialect, timezone), now[key]).groupby(level=0).first()
-    states = _states(changes, ours, set(now.columns) - {key, "known_at"}, begun)
+    begun, created = (
+        pd.Series(_times(raw, column, dialect, timezone), now[key]).groupby(level=0).first()
+        for column in ("known_at", "created_at")
+    )
+    states = _states(changes, ours, set(now.columns) - {key, "known_at"}, begun.fillna(created))
     rows = now.drop(columns="known_at", errors="ignore").merge(states, left_on=key, right_on="~id", how="left")
     for name in (c.removesuffix("~") for c in states.columns if c.endswith("~")):
         told = rows[f"{name}~"]
@@ -112,10 +116,10 @@ def with_versions(
     return RawTable(pa.table(data), (Part(name, len(rows), 1),), raw.offered, missing, raw.sha256)
 
 
-def _created(raw: RawTable, dialect: Dialect, timezone: str | None) -> np.ndarray:
-    if "known_at" not in raw.data.column_names:
+def _times(raw: RawTable, column: str, dialect: Dialect, timezone: str | None) -> np.ndarray:
+    if column not in raw.data.column_names:
         return np.full(raw.data.num_rows, np.datetime64("NaT", "us"))
-    text = clean_text(raw.data["known_at"].cast(pa.string()), dialect)
+    text = clean_text(raw.data[column].cast(pa.string()), dialect)
     return _clock(text_instants(text, dialect.formats, timezone)[0])
 
 

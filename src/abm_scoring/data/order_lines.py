@@ -33,6 +33,9 @@ class OrderLines:
         order: Expression of the order's id; None where there is none.
         amount: Expression of a line's amount; None where there is none.
         facts: Our column of accounts → expression.
+        currency: Expression of a line's currency; None where there is none.
+        skip: Their column → texts of rows that are no lines, such as totals.
+        countries: Whether their countries are names, to be read as codes.
         remarks: What was seen.
         newest: Day of the newest line, in the file's own clock.
     """
@@ -45,6 +48,9 @@ class OrderLines:
     order: str | None
     amount: str | None
     facts: Mapping[str, str]
+    currency: str | None = None
+    skip: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    countries: bool = False
     remarks: tuple[str, ...] = field(default=())
     newest: date | None = None
 
@@ -61,7 +67,9 @@ class OrderLines:
 
     def invoices(self) -> str:
         """One invoice an order."""
-        return self._query([*self._of_order("invoice_id", "invoiced_on"), *self._sum("amount")])
+        money = [f"{self.currency} AS currency"] if self.currency else []
+        columns = [*self._of_order("invoice_id", "invoiced_on"), *self._sum("amount"), *money]
+        return self._query(columns, also=self.currency)
 
     def _of_order(self, key: str, time: str) -> list[str]:
         named = [f"{self.order} AS {key}"] if self.order else []
@@ -70,10 +78,18 @@ class OrderLines:
     def _sum(self, name: str) -> list[str]:
         return [f"sum({self.amount}) AS {name}"] if self.amount else []
 
-    def _query(self, columns: Sequence[str], group: str = "") -> str:
-        by = group or f"{self.account}, {self.order or self.moment}"
+    def _query(self, columns: Sequence[str], group: str = "", also: str | None = None) -> str:
+        by = group or f"{self.account}, {self.order or self.moment}{f', {also}' if also else ''}"
         chosen = ",\n       ".join(columns)
-        return f"SELECT {chosen}\nFROM lines WHERE {self.account} IS NOT NULL GROUP BY {by}"
+        only = f"{self.account} IS NOT NULL{lines_only(self.skip, ' AND ')}"
+        return f"SELECT {chosen}\nFROM lines WHERE {only} GROUP BY {by}"
+
+
+def lines_only(skip: Mapping[str, Sequence[str]], begin: str) -> str:
+    """A condition in SQL that leaves out rows of totals; nothing where there are none."""
+    told = (f"coalesce({_quoted(c)}, '') NOT IN ({', '.join(map(_text, v))})" for c, v in skip.items())
+    condition = " AND ".join(told)
+    return f"{begin}{condition}" if condition else ""
 
 
 def order_lines(
@@ -84,6 +100,7 @@ def order_lines(
     dates: Mapping[str, str],
     aware: bool,
     zone: str | None,
+    skip: Mapping[str, Sequence[str]] | None = None,
 ) -> OrderLines | None:
     """Look through the whole of a .csv, .csv.gz or .parquet file of invoices; None where a customer or day is missing.
 
@@ -95,6 +112,7 @@ def order_lines(
         dates: Its columns of times: `typed`, `ISO 8601` or a strptime format.
         aware: Whether its times carry an offset.
         zone: Zone of its times; None where nobody said.
+        skip: Their column → texts of rows that are no lines.
     """
     named = mapping_for("invoices", header)
     if not {"account_id", "invoiced_on"} <= set(named):
@@ -107,7 +125,10 @@ def order_lines(
     types = {} if text else _types(file)
     account = _id(named["account_id"], types)
     order = _id(named["invoice_id"], types) if "invoice_id" in named else None
-    lines = OrderLines(path, dialect, None if aware else zone, account, moment, order, amount, facts)
+    currency = _quoted(named["currency"]) if "currency" in named and text else None
+    lines = OrderLines(
+        path, dialect, None if aware else zone, account, moment, order, amount, facts, currency, skip or {}
+    )
     counted, newest = _counted(lines, file)
     return OrderLines(**{**vars(lines), "remarks": (*told, *counted), "newest": newest})
 
@@ -118,7 +139,8 @@ def _amount(
     quantity, price = named_as(_QUANTITY, header), named_as(_PRICE, header)
     if quantity and price:
         told = f"the amount of a line is {quantity} × {price}"
-        return f"{_number(quantity, dialect, text)} * {_number(price, dialect, text)}", [told]
+        plain = {key: value for key, value in dialect.items() if key != "currency_sign"}
+        return f"{_number(quantity, plain, text)} * {_number(price, dialect, text)}", [told]
     if "amount" in named:
         return _number(named["amount"], dialect, text), []
     return None, ["no column looks like an amount: orders have no value"]
@@ -129,7 +151,8 @@ def _counted(lines: OrderLines, file: Path) -> tuple[list[str], date | None]:
     order, amount = lines.order or "NULL", lines.amount or "NULL"
     query = f"""SELECT count(*) AS n, count({lines.account}) AS named, count(DISTINCT {lines.account}) AS accounts,
         count(DISTINCT {order}) FILTER ({lines.account} IS NOT NULL) AS orders,
-        count(*) FILTER ({amount} < 0) AS negative, CAST(max({lines.moment}) AS DATE) AS newest FROM lines"""
+        count(*) FILTER ({amount} < 0) AS negative, CAST(max({lines.moment}) AS DATE) AS newest
+        FROM lines{lines_only(lines.skip, " WHERE ")}"""
     found = run_query(query, {"lines": [file]}, None, Dialect(**lines.dialect), _MAX_BYTES).to_pylist()[0]
     n = max(found["n"], 1)
     told = [f"{found['n']} lines of {found['accounts']} customers"]
@@ -175,12 +198,20 @@ def _types(file: Path) -> dict[str, str]:
 def _number(column: str, dialect: Mapping[str, Any], text: bool) -> str:
     if not text:
         return _quoted(column)
-    plain = _quoted(column)
-    if dialect.get("thousands"):
-        plain = f"replace({plain}, '{str(dialect['thousands']).replace(chr(39), chr(39) * 2)}', '')"
+    plain, spec = _quoted(column), Dialect(**dialect)
+    if spec.currency_sign:
+        plain = f"trim(replace({plain}, {_text(spec.currency_sign)}, ''), ' \u00a0\u202f')"
+    if spec.thousands in (" ", "'"):  # both are written with several signs
+        plain = f"regexp_replace({plain}, {_text(str(spec.thousands_pattern))}, '', 'g')"
+    elif spec.thousands:
+        plain = f"replace({plain}, '{spec.thousands}', '')"
     if dialect.get("decimal", ".") != ".":
         plain = f"replace({plain}, '{dialect['decimal']}', '.')"
     return f"CAST({plain} AS DOUBLE)"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _quoted(column: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,11 @@ import pandas as pd
 from abm_scoring.data.column_names import mapping_for, table_for
 from abm_scoring.data.excel_files import joined_header
 from abm_scoring.data.files import file_errors
-from abm_scoring.data.order_lines import OrderLines, order_lines
+from abm_scoring.data.normalise.texts import country_code
+from abm_scoring.data.order_lines import OrderLines, lines_only, order_lines
 from abm_scoring.data.schema import TABLES
-from abm_scoring.data.seen import SAMPLE_ROWS, Seen, cell_dialect, look_at
-from abm_scoring.errors import MissingInputError, UsageError
-
-_TOTALS = (
-    "total",
-    "summe",
-    "gesamt",
-    "итого",
-    "всего",
-    "sum",
-    "grand total",
-    "gesamtsumme",
-    "subtotal",
-    "total general",
-)
+from abm_scoring.data.seen import SAMPLE_ROWS, Seen, cell_dialect, look_at, totals_of
+from abm_scoring.errors import ConfigError, MissingInputError, UsageError
 
 
 @dataclass(frozen=True)
@@ -46,6 +34,7 @@ class SourceProposal:
         missing: Required columns that nothing was found for.
         remarks: What was seen, and what a person must decide.
         header, dates, aware: What was seen of its columns and times (see `seen.Seen`).
+        countries: Whether it has a column of countries that are names, not codes.
     """
 
     file: Path
@@ -58,13 +47,17 @@ class SourceProposal:
     header: tuple[str, ...] = ()
     dates: Mapping[str, str] = field(default_factory=dict)
     aware: bool | None = None
+    countries: bool = False
 
     def orders(self) -> OrderLines | None:
         """The whole file as lines of orders; None where it is none, or a workbook."""
         if self.table != "invoices" or self.spec["kind"] not in ("csv", "parquet"):
             return None
         dialect, zone = self.spec.get("dialect", {}), self.spec.get("timezone")
-        return order_lines(self.file, self.spec["path"], self.header, dialect, self.dates, bool(self.aware), zone)
+        skip = self.spec.get("skip", {})
+        aware = bool(self.aware)
+        found = order_lines(self.file, self.spec["path"], self.header, dialect, self.dates, aware, zone, skip)
+        return found and replace(found, countries=self.countries and "country" in found.facts)
 
     def yaml(self, indent: int) -> list[str]:
         """The source as lines of YAML, remarks as comments."""
@@ -85,12 +78,13 @@ class SourceProposal:
         if self.table not in ("invoices", "events", "opportunities") or self.spec["kind"] not in ("csv", "parquet"):
             return None
         quoted = theirs.replace('"', '""')
+        left_out = lines_only(self.spec.get("skip", {}), " AND ")
         dialect = [f"    dialect: {flow(self.spec['dialect'])}"] if "dialect" in self.spec else []
         return [
             "  accounts:",
             "    kind: sql",
             f"    files: {{rows: {flow(self.spec['path'])}}}",
-            f'    query: SELECT DISTINCT "{quoted}" AS account_id FROM rows WHERE "{quoted}" IS NOT NULL',
+            f'    query: SELECT DISTINCT "{quoted}" AS account_id FROM rows WHERE "{quoted}" IS NOT NULL{left_out}',
             *dialect,
         ]
 
@@ -125,20 +119,36 @@ def propose(file: Path, folder: Path, timezone: str | None = None) -> SourceProp
     named = {ours: theirs for ours, theirs in columns.items() if ours != theirs}
     spec |= {"columns": named} if named else {}
     spec |= {"dialect": seen.dialect} if seen.dialect else {}
+    countries = _names_countries(mapping_for("accounts", header).get("country"), seen.cells)
+    spec |= {"normalise": {"country": {"kind": "country"}}} if countries and "country" in columns else {}
     remarks = [f"{file.name} looks like {table}: {len(columns)} of {len(header)} columns", *seen.remarks]
     if seen.aware is False:
         spec |= {"timezone": timezone} if timezone else {}
         remarks += [] if timezone else ["times have no zone: add timezone, e.g. timezone: Europe/Berlin"]
+    remarks += ["countries are written out: they are read as ISO codes"] if countries else []
     missing = tuple(c for c in TABLES[table].required if c not in columns)
     unused = tuple(h for h in header if h not in columns.values())
     return SourceProposal(
-        file, table, spec, fit, unused, missing, tuple(remarks), tuple(header), seen.dates, seen.aware
+        file, table, spec, fit, unused, missing, tuple(remarks), tuple(header), seen.dates, seen.aware, countries
     )
+
+
+def _names_countries(column: str | None, cells: pd.DataFrame) -> bool:
+    """Whether four fifths of a column's texts are names of countries, and some of them no codes."""
+    if column is None or column not in cells:
+        return False
+    texts = [t for t in cells[column].dropna().unique() if isinstance(t, str) and t.strip()]
+    try:
+        known = sum(country_code(t) is not None for t in texts)
+    except ConfigError:  # the libraries that know countries are not installed
+        return False
+    return any(len(t.strip()) > 2 for t in texts) and known >= 0.8 * len(texts)
 
 
 def _look(file: Path) -> tuple[str, dict[str, Any], Seen]:
     if file.name.endswith((".csv", ".csv.gz", ".txt", ".tsv")):
-        return "csv", {}, look_at(file)
+        seen = look_at(file)
+        return "csv", {"skip": dict(seen.totals)} if seen.totals else {}, seen
     if file.suffix == ".parquet":
         return "parquet", {}, _look_at_parquet(file)
     if file.suffix == ".xlsx":
@@ -182,7 +192,7 @@ def _look_at_excel(file: Path) -> tuple[dict[str, Any], Seen]:
     options |= {"header_row": first + 1} if first else {}
     options |= {"header_height": count} if count > 1 else {}
     body = [r for r in rows[first + count :] if any(c is not None for c in r)]
-    totals, skip = _totals(header, body)
+    totals, skip = totals_of(header, body)
     texts = pd.DataFrame(body, columns=header)[[h for h in header if h]] if body else pd.DataFrame(columns=header)
     stamps = [c for c in texts if any(hasattr(v, "year") for v in texts[c])]
     only = texts[[c for c in texts if all(v is None or isinstance(v, str) for v in texts[c])]].astype("str")
@@ -211,20 +221,6 @@ def _header_row(rows: list[list[Any]]) -> int:
         if (len(texts) >= max(2, width / 2) and len(set(texts)) == len(texts)) or (len(texts) == width == 1):
             return at
     return 0
-
-
-def _totals(header: list[str], body: list[list[Any]]) -> tuple[list[str], dict[str, list[str]]]:
-    found: dict[str, list[str]] = {}
-    for row in body:
-        for name, cell in zip(header, row, strict=False):
-            if (
-                isinstance(cell, str)
-                and cell.strip().rstrip(":").lower() in _TOTALS
-                and cell not in found.setdefault(name, [])
-            ):
-                found[name].append(cell)
-    kept = {name: cells for name, cells in found.items() if cells}
-    return [c for cells in kept.values() for c in cells], kept
 
 
 def _path(file: Path, folder: Path) -> str:

@@ -134,6 +134,7 @@ def _query(table: str, query: str, orders: OrderLines) -> list[str]:
     """A source made of the lines of orders."""
     dialect = [f"    dialect: {flow(dict(orders.dialect))}"] if orders.dialect else []
     zone = [f"    timezone: {orders.timezone}"] if orders.timezone else []
+    codes = ["    normalise: {country: {kind: country}}"] if table == "accounts" and orders.countries else []
     return [
         f"  # {_MADE[table]}",
         f"  {table}:",
@@ -143,6 +144,7 @@ def _query(table: str, query: str, orders: OrderLines) -> list[str]:
         *(f"      {line}" for line in query.splitlines()),
         *dialect,
         *zone,
+        *codes,
     ]
 
 

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-#: Seconds that a silent service keeps its caller waiting, and the callers' patience.
-SILENCE, PATIENCE = 0.6, 0.2
+#: Seconds that a silent service keeps its caller waiting, and the callers' patience, which a busy machine must not try.
+SILENCE, PATIENCE = 3.0, 2.0
 
 
 def millis(moment: str) -> int:
@@ -28,10 +28,14 @@ class Service:
 
     Attributes:
         records: Id → fields, `modified` among them.
-        faults: Request number, from 0 → `throttle`, `fail`, `silence` or `refuse`.
+        faults: Request number, from 0 → `throttle`, `fail`, `silence`, `refuse`, `html` (a proxy's page), `cut` (half
+            an answer, then the end) or `stall` (half an answer, then nothing more).
         die_at: From this request on, nothing answers.
         asked: Path of every request that came.
         tokens: Authorization headers that came.
+        agents: What called itself a caller.
+        stalled: Set while an answer stalls.
+        released: Set to let it end.
     """
 
     records: dict[str, dict[str, Any]]
@@ -39,6 +43,9 @@ class Service:
     die_at: int = 10**9
     asked: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
+    agents: set[str] = field(default_factory=set)
+    stalled: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
     def answer(self, path: str, query: dict[str, list[str]], body: Any) -> Any:
@@ -126,12 +133,13 @@ def served(service: Service) -> Iterator[Service]:
             parts = urlsplit(self.path)
             service.asked.append(self.path)
             service.tokens.add(self.headers.get("Authorization", ""))
+            service.agents.add(self.headers.get("User-Agent", ""))
             fault = "fail" if number >= service.die_at else service.faults.get(number, "")
             if fault == "silence":
                 time.sleep(SILENCE)
             status = {"throttle": 429, "fail": 503, "refuse": 401}.get(fault, 200)
             found = [{"errorCode": fault}] if status != 200 else service.answer(parts.path, parse_qs(parts.query), body)
-            told = json.dumps(found).encode()
+            told = b"<html>results</html>" if fault == "html" else json.dumps(found).encode()
             try:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -139,6 +147,14 @@ def served(service: Service) -> Iterator[Service]:
                 if fault == "throttle":
                     self.send_header("Retry-After", "7")
                 self.end_headers()
+                if fault in ("cut", "stall"):
+                    self.wfile.write(told[: len(told) // 2])
+                    self.wfile.flush()
+                    if fault == "stall":
+                        service.stalled.set()
+                        service.released.wait(60)
+                    self.close_connection = True
+                    return
                 self.wfile.write(told)
             except (BrokenPipeError, ConnectionResetError):
                 pass

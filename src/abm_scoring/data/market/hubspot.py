@@ -126,7 +126,8 @@ def _write_records(frame: pd.DataFrame, names: Mapping[str, str], folder: Path, 
     text.columns = [names.get(str(c), str(c)) for c in text]
     own = names[key]
     first, last = ~text[own].duplicated(), ~text[own].duplicated(keep="last")
-    created = text[own].map(pd.Series(known[first].array, text.loc[first, own]))
+    at_first = pd.Series(known[first].array, text.loc[first, own])
+    created = text[own].map(at_first)
     now = text[last] if "createdate" in text else text[last].assign(createdate=created[last])
     now.to_csv(folder / f"{file}.csv", index=False, lineterminator="\n")
     changes = _changes(text, known, own, first).rename(columns={own: f"{record}_id"})

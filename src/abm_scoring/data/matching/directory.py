@@ -11,7 +11,7 @@ from abm_scoring.data.families import families
 from abm_scoring.data.matching.domains import email_domains, host_of, registrable
 from abm_scoring.data.matching.mapping import Mapped
 from abm_scoring.data.matching.names import name_keys
-from abm_scoring.data.matching.similar import most_similar
+from abm_scoring.data.matching.similar import most_similar, one_error_apart
 from abm_scoring.data.matching.spec import MatchingSpec
 
 _COLUMNS = ("what", "from", "account_id", "reason", "confidence", "rows")
@@ -97,7 +97,7 @@ class Directory:
         return str(heads[0]) if len(heads) == 1 and heads[0] in self.root.index else None
 
     def by_name(self, names: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Accounts of company names: by equal keys, else by similar ones that lead clearly.
+        """Accounts of company names: by equal keys, else by those one typing error away that lead clearly.
 
         Returns:
             `account_id` and `way` by the index of `names`, and proposals.
@@ -133,7 +133,8 @@ class Directory:
         ]
         for query, choice, similarity, lead in near.itertuples(index=False):
             account = self._one_of(owners[choices[choice]])
-            if account and similarity >= self.spec.name_similarity and lead >= self.spec.name_margin:
+            clear = similarity >= self.spec.name_similarity and lead >= self.spec.name_margin
+            if account and clear and one_error_apart(unknown[query], choices[choice]):
                 sure[unknown[query]] = account
             else:
                 reason, rows = f"similar to {choices[choice]}", int(asked[unknown[query]])

@@ -31,7 +31,7 @@ _FORMS = sorted(
     |nv|nyrt|oao|obshchestvo s ogranichennoi otvetstvennostiu|ohg|ood|ooo|oy|oyj|pao|plc|pllc|pt|pte|pte ltd|private limited
     |pte limited|pty|pty ltd|pty limited|pvt|pvt ltd|rao|ro|rt|sa|sa de cv|sab de cv|sapi de cv|sarl|sas|sasu|sca|scrl|scs
     |sdn bhd|se|se & co kg|se & co kgaa|sia|sl|slu|snc|societa per azioni|societate cu raspundere limitata|spa|spol s ro|spolka akcyjna
-    |spolka z oo|sp z oo|sp k|sp j|sp z oo sp k|sprl|sro|srl|srls|ta|tov|uab|ug|ug haftungsbeschrankt|unlimited|vof|zao|zrt|zrt|at|ad
+    |spolka z oo|sp z oo|sp z|sp k|sp j|sp z oo sp k|sprl|sro|srl|srls|ta|tov|uab|ug|ug haftungsbeschrankt|unlimited|vof|zao|zrt|zrt|at|ad
     |societe anonyme|sociedad anonima|sociedad limitada|zakrytoe aktsionernoe obshchestvo|aktsionernoe obshchestvo|sc
     """.replace("\n", "").replace("    ", "").split("|"),
     key=lambda form: (-len(form), form),

@@ -13,14 +13,17 @@ from abm_scoring.errors import ConfigError
 #: Queries compared at once; with blocks of at most `_LARGEST` names this bounds the memory.
 _AT_ONCE = 512
 _LARGEST = 4_000
+#: Blocks of more names than this are taken apart, so that time does not grow with the square of the names.
+_WIDE = 400
 _PREFIX = 4
 
 
 def most_similar(queries: Sequence[str], choices: Sequence[str], at_least: float) -> pd.DataFrame:
     """For each query the most similar choice, and by how much it leads the next one.
 
-    Two names are compared when they share the first four letters of a word that is not among the most common ones; what
-    shares none is not found. Similarity is 100 × (1 - insertions and deletions ÷ length), the better of the names as
+    Two names are compared when they share the first four letters of a word; what shares none is not found. Where many
+    choices share them, another word must begin with the same two letters or end with the same three, which one typing
+    error cannot both undo. Similarity is 100 × (1 - insertions and deletions ÷ length), the better of the names as
     they stand and with their words sorted; names whose digits differ have none.
 
     Args:
@@ -41,6 +44,18 @@ def most_similar(queries: Sequence[str], choices: Sequence[str], at_least: float
     rows = np.flatnonzero((best >= 0) & (score >= at_least))
     lead = score[rows] - np.maximum(second[rows], at_least - 10)
     return pd.DataFrame({"query": rows, "choice": best[rows], "similarity": score[rows], "lead": lead})
+
+
+def one_error_apart(name: str, other: str) -> bool:
+    """Whether one letter lost, added or changed, or two neighbours swapped, makes one name of the other.
+
+    The order of words does not count. Similarity alone would take the long words that companies of a trade share for
+    likeness of the short ones that tell them apart.
+    """
+    from rapidfuzz.distance import OSA
+
+    pairs = ((name, other), (_sorted(name), _sorted(other)))
+    return any(OSA.distance(a, b, score_cutoff=1) <= 1 for a, b in pairs)
 
 
 def _similarities(queries: list[str], choices: list[str], cutoff: float) -> np.ndarray:
@@ -89,24 +104,36 @@ def _keep_best(
 def _blocks(queries: Sequence[str], choices: Sequence[str]) -> Iterator[tuple[list[int], list[int]]]:
     asked, offered = _index(queries), _index(choices)
     for key in sorted(asked.keys() & offered.keys()):
-        if len(offered[key]) <= _LARGEST:
+        if len(offered[key]) <= _WIDE:
             yield asked[key], offered[key]
             continue
-        yield from _split(queries, choices, asked[key], offered[key])
+        yield from _split(queries, choices, key, asked[key], offered[key])
 
 
 def _split(
-    queries: Sequence[str], choices: Sequence[str], ask: list[int], offer: list[int]
+    queries: Sequence[str], choices: Sequence[str], key: str, ask: list[int], offer: list[int]
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """A block that is too large, by the first letters of the whole name and its length."""
-    ours, theirs = defaultdict(list), defaultdict(list)
-    for i in ask:
-        ours[queries[i][:3]].append(i)
-    for j in offer:
-        theirs[choices[j][:3]].append(j)
-    for key in sorted(ours.keys() & theirs.keys()):
-        for at in range(0, len(theirs[key]), _LARGEST):
-            yield ours[key], theirs[key][at : at + _LARGEST]
+    """A wide block by how the longest of the other words begins, and once more by how it ends."""
+    for cut in (slice(2), slice(-3, None)):
+        ours, theirs = (
+            _grouped({at: _other(names[at], key)[cut] for at in rows})
+            for names, rows in ((queries, ask), (choices, offer))
+        )
+        for part in sorted(ours.keys() & theirs.keys()):
+            for at in range(0, len(theirs[part]), _LARGEST):
+                yield ours[part], theirs[part][at : at + _LARGEST]
+
+
+def _other(name: str, key: str) -> str:
+    """The longest word that does not begin with a key, the first of several; the whole name where all do."""
+    return max((word for word in name.split() if not word.startswith(key)), key=len, default=name)
+
+
+def _grouped(keys: dict[int, str]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = defaultdict(list)
+    for at, key in keys.items():
+        groups[key].append(at)
+    return groups
 
 
 def _index(names: Sequence[str]) -> dict[str, list[int]]:

@@ -45,7 +45,7 @@ class HubSpotClient:
         found = self._asked(lambda: self._list(cursor) if cursor["since"] is None else self._search(cursor))
         rows = [self._row(record) for record in found.results]
         if self.spec.companies and rows:
-            companies = self._asked(lambda: self._companies([str(r["id"]) for r in rows]))
+            companies = self._companies([str(r["id"]) for r in rows])
             rows = [{**r, "associatedcompanyid": companies.get(str(r["id"]))} for r in rows]
         following = found.paging.next.after if found.paging and found.paging.next else None
         return Page(rows, self._next(cursor, rows, following))
@@ -81,7 +81,8 @@ class HubSpotClient:
     def _companies(self, ids: Sequence[str]) -> dict[str, str]:
         """Record → its primary company, else the one of the smallest id."""
         api = self._api.crm.associations.v4.batch_api
-        found = api.get_page(self.spec.object, "companies", {"inputs": [{"id": i} for i in ids]}, **self._limit)
+        inputs = {"inputs": [{"id": i} for i in ids]}
+        found = self._asked(lambda: api.get_page(self.spec.object, "companies", inputs, **self._limit))
         owners: dict[str, str] = {}
         for one in found.results:
             ranked = sorted((not _primary(link), int(link.to_object_id)) for link in one.to)
@@ -105,17 +106,24 @@ class HubSpotClient:
         from urllib3.exceptions import HTTPError
 
         try:
-            return call()
+            found = call()
         except HTTPError as error:
             raise TryAgainError(f"no answer: {type(error).__name__}") from None
+        except (TypeError, ValueError, LookupError, AttributeError):
+            found = None  # what the client stumbles over
         except Exception as error:
             status = getattr(error, "status", None)
             if status is None:
                 raise
             raise self._refused(int(status), getattr(error, "headers", None)) from None
+        if getattr(found, "results", None) is None:  # it takes a proxy's page of HTML for an empty answer
+            raise TryAgainError("an answer that is not HubSpot's")
+        return found
 
     def _refused(self, status: int, headers: Mapping[str, str] | None) -> Exception:
-        if status == 429 or status >= 500:
+        if status == 0:  # how the client tells of a failed handshake
+            return TryAgainError("no secure connection")
+        if status in (408, 429) or status >= 500:
             return TryAgainError(f"HubSpot answers {status}", retry_after(headers))
         if status in (401, 403):
             what = f"HubSpot answers {status}: the token is not valid, or may not read {self.spec.object}"

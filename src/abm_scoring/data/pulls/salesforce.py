@@ -40,6 +40,8 @@ class SalesforceClient:
     def page(self, cursor: Cursor) -> Page:
         """The page at a cursor."""
         found = self._asked(cursor)
+        if not isinstance(found, Mapping) or not isinstance(found.get("records"), list):
+            raise TryAgainError("an answer that is not Salesforce's")
         rows = [self._row(record) for record in found["records"]]
         if len(rows) < self.spec.page_size and found.get("done", True):
             return Page(rows, None)
@@ -109,7 +111,7 @@ class SalesforceClient:
 
     def _refused(self, error: Any) -> Exception:
         code = _code(error.content)
-        if error.status == 429 or error.status >= 500 or code in _LATER:
+        if error.status in (408, 429) or error.status >= 500 or code in _LATER:
             return TryAgainError(f"Salesforce answers {error.status} {code}".strip(), retry_after(self._headers))
         if error.status in (401, 403):
             what = f"Salesforce answers {error.status} {code}".strip()

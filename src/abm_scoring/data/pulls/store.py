@@ -85,6 +85,8 @@ def pull(
         BadDataError: The file is no file of a pull.
     """
     asked, work = _asked(spec), target.with_name(target.name + ".pages")
+    finished = target.with_name(f".{target.name}.finished")
+    shutil.rmtree(finished, ignore_errors=True)
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     since = None if full else _since(target, asked)
     pages = _pages(work, asked, full, since is None)
@@ -105,7 +107,8 @@ def pull(
     done = earlier(min(newest, state.begun) if newest else state.begun)
     fetched = sum(pq.read_metadata(p).num_rows for p in pages)
     _write(merged, _Mark(asked, state.begun, done, None), target)
-    shutil.rmtree(work)
+    work.rename(finished)  # in one step: a folder that lost some pages must not be taken for a pull to go on with
+    shutil.rmtree(finished)
     return Pulled(name, target.name, len(merged), fetched, len(pages), n_before > 0, state.since)
 
 
