@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-peers" / "bin" / "python"
 CHANNELS = 12
 #: Rule → engines. ChannelAttribution knows neither decay nor Shapley, the other no chain of a higher order.
 RULES: dict[str, tuple[str, ...]] = {
-    "first_last_linear": ("ours", "channel_attribution", "mam"),
+    "first_last_linear": ("ours", "ours_frame", "channel_attribution", "mam"),
     "time_decay": ("ours", "mam"),
     "markov_1": ("ours", "channel_attribution", "mam"),
     "markov_2": ("ours", "channel_attribution"),
@@ -53,8 +52,10 @@ about every fifth path converts. Every engine ran each rule in a fresh process a
 in the shape that it asks for; results were compared before a time was noted. 2 cores; compare CPU seconds, and only
 within a rule. Ours gives wins and money, ChannelAttribution too, marketing-attribution-models one of them.
 
-Peak memory is that of the whole process; the interpreter and libraries alone take 170 to 250 MiB. Added memory is what
-the task, its input included, took on top of the peak after the warm-up.
+Peak memory is that of the whole process, interpreter and libraries included. Added memory is what the task, its input
+included, took on top of the peak after the warm-up. The rules themselves need numpy alone: pandas and numba are loaded
+only where a data frame of the credits (`ours_frame`) or bootstrap intervals are asked for (`ratio_interval`), and take
+their room then.
 
 Versions: {versions}.
 
@@ -86,7 +87,10 @@ def make(n: int, folder: Path) -> None:
     wins = (rng.random(n) < chance).astype(float)
     money = np.round(wins * rng.lognormal(9, 1, n), 2)
     days = (length[path] - place) * rng.integers(4, 16, offsets[-1]) / 4
-    np.savez(folder / "flat.npz", codes=codes.astype("int32"), offsets=offsets, wins=wins, money=money, days=days)
+    flat = {"codes": codes.astype("int32"), "offsets": offsets, "wins": wins, "money": money}
+    np.savez(folder / "flat.npz", **flat, days=days.astype("float32"))
+    import pandas as pd
+
     names, hours = [f"c{c:02d}" for c in codes], [f"{24 * d:g}" for d in days]
     cuts = list(pairwise(offsets))
     pd.DataFrame(
@@ -104,7 +108,7 @@ def make(n: int, folder: Path) -> None:
 Engine = Callable[[], dict[str, Any]]
 
 
-def ours(rule: str, folder: Path) -> Engine:
+def ours(rule: str, folder: Path, as_frame: bool = False) -> Engine:
     from abm_scoring.roi.attribution import spec as specs
     from abm_scoring.roi.attribution.credits import attribute
     from abm_scoring.roi.attribution.paths import Paths
@@ -124,14 +128,23 @@ def ours(rule: str, folder: Path) -> Engine:
 
     def run() -> dict[str, Any]:
         paths = Paths(units, flat["codes"], flat["offsets"], flat["wins"], flat["money"], nulls, days)
-        found = attribute(paths, specs.AttributionSpec(rules=chosen[rule], draws=0)).credits
-        return {name: dict(zip(own["unit"], own["wins"], strict=True)) for name, own in found.groupby("rule")}
+        found = attribute(paths, specs.AttributionSpec(rules=chosen[rule], draws=0))
+        if as_frame:
+            rows = found.credits.groupby("rule")
+            return {str(name): dict(zip(own["unit"], own["wins"], strict=True)) for name, own in rows}
+        return {own.rule: dict(zip(own.units, own.wins.tolist(), strict=True)) for own in found.rules}
 
     return run
 
 
+def ours_frame(rule: str, folder: Path) -> Engine:
+    """The same, with the credits asked for as a data frame, for which pandas is loaded."""
+    return ours(rule, folder, as_frame=True)
+
+
 def channel_attribution(rule: str, folder: Path) -> Engine:
     import ChannelAttribution as peer
+    import pandas as pd
 
     data = pd.read_parquet(folder / "text.parquet", columns=["path", "wins", "money", "nulls"])
 
@@ -221,7 +234,7 @@ def _draws(folder: Path) -> int:
 
 
 ENGINES: dict[str, Callable[[str, Path], Engine]] = {
-    "ours": ours, "channel_attribution": channel_attribution, "mam": mam, "arch": arch,
+    "ours": ours, "ours_frame": ours_frame, "channel_attribution": channel_attribution, "mam": mam, "arch": arch,
 }  # fmt: skip
 
 
@@ -269,7 +282,7 @@ def _rule(rule: str, engines: tuple[str, ...], folder: Path, wins: float) -> dic
 
 
 def _fresh(engine: str, rule: str, folder: Path) -> dict[str, Any]:
-    python = sys.executable if engine == "ours" else str(PEERS)
+    python = sys.executable if engine.startswith("ours") else str(PEERS)
     done = subprocess.run(
         [python, str(Path(__file__).resolve()), "--one", engine, rule, str(folder)],
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ def test_it_shows_tiles_tables_and_charts(tmp_path: Path, opened: Opens) -> None
     page = opened(tmp_path / "report.html")
     assert page.locator("h1").inner_text() == "Did it pay off?"
     assert page.locator(".tile b").first.is_visible() and page.locator("table td").first.is_visible()
-    assert "EUR 1,234" in page.locator("main").inner_text()
+    assert "EUR\N{NO-BREAK SPACE}1,234" in page.locator("main").inner_text()
     for chart in page.locator("svg").all():
         box = chart.bounding_box()
         assert box["width"] > 300 and box["height"] > 40

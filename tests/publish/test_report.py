@@ -60,7 +60,7 @@ def test_it_needs_nothing_but_itself() -> None:
 
 def test_figures_are_written_for_readers() -> None:
     found = render(page())
-    for text in ("EUR 1,234", "12.3%", "40,000", "n/a"):
+    for text in ("EUR\N{NO-BREAK SPACE}1,234", "12.3%", "40,000", "n/a"):
         assert text in found
 
 

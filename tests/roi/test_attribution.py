@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import combinations, permutations
 from math import factorial
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from abm_scoring.errors import BadDataError
 from abm_scoring.roi.attribution import markov, touches
+from abm_scoring.roi.attribution import paths as paths_module
 from abm_scoring.roi.attribution.credits import NO_TOUCH, attribute
 from abm_scoring.roi.attribution.paths import Paths, parse
 from abm_scoring.roi.attribution.spec import (
@@ -334,6 +337,37 @@ def test_impossible_paths_are_refused(wins: list[float], money: list[float], nul
 def test_time_decay_without_times_is_refused() -> None:
     with pytest.raises(BadDataError, match="leave out the rule"):
         attribute(parse(["a"], np.ones(1), np.ones(1), np.zeros(1)))
+
+
+_LIGHT = """
+import sys
+import numpy as np
+from abm_scoring.roi.attribution.credits import attribute
+from abm_scoring.roi.attribution.paths import Paths
+from abm_scoring.roi.attribution.spec import AttributionSpec
+codes, offsets, two = np.array([0, 1, 1], "int32"), np.array([0, 2, 3]), np.ones(2)
+paths = Paths(("a", "b"), codes, offsets, two, two, np.zeros(2), np.ones(3))
+found = attribute(paths, AttributionSpec(draws=0))
+assert [sum(rule.wins) for rule in found.rules] == [2.0] * 8
+print(*sorted({"pandas", "numba", "scipy", "pyarrow"} & sys.modules.keys()))
+"""
+
+
+def test_credit_without_intervals_needs_numpy_alone() -> None:
+    """Whoever has paths only pays neither for data frames nor for a compiler, in memory or in time."""
+    done = subprocess.run([sys.executable, "-c", _LIGHT], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@given(some_paths())
+@settings(max_examples=20, deadline=None)
+def test_parts_of_paths_are_the_paths(paths: Paths) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths_module, "_TOGETHER", 3)
+        spec = AttributionSpec(rules=RULES, draws=0)
+        found = attribute(paths, spec).credits
+        assert [c for part in paths.parts() for c in part.codes] == list(paths.codes)
+    pd.testing.assert_frame_equal(found, attribute(paths, spec).credits, rtol=1e-9)
 
 
 def test_a_rule_stands_once_and_shares_stay_below_one() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from abm_scoring.roi.allocation import Choices, allocate
-from abm_scoring.roi.budget import Lift, make_plan
+from abm_scoring.roi.budget import make_plan
+from abm_scoring.roi.budget_market import Lift
 from abm_scoring.roi.budget_spec import BudgetSpec, GoalSpec, TierCost
 
 TIERS = {

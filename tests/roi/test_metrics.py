@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from abm_scoring.roi.metrics.arrays import last_before
 from abm_scoring.roi.metrics.catalogue import BY_ID, METRICS
 from abm_scoring.roi.metrics.closing import cumulative_incidence
 from abm_scoring.roi.metrics.compute import COLUMNS, NON_ABM, figures
 from abm_scoring.roi.metrics.intervals import of_middle, two_proportions
 from abm_scoring.roi.metrics.names import FIGURES
-from abm_scoring.roi.metrics.prepared import Prepared, last_before
+from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.metrics.spec import KpiSpec
 from abm_scoring.roi.past import as_known
 from abm_scoring.roi.periods import before, current

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from abm_scoring.cli.app import app
-from abm_scoring.cli.options import AsOf, ConfigFile, DataRoot, Json, Out, Overrides, open_project
+from abm_scoring.cli.options import AsOf, ConfigFile, DataRoot, Json, Out, Overrides, open_project, work
 from abm_scoring.cli.output import cell, figure, print_json, warn
 
 models_app = typer.Typer(help="The trained models of a project.", no_args_is_help=True)
@@ -123,12 +123,8 @@ def evaluate(
 ) -> None:
     """Train without shipping, and write the evaluation report with its learning curve."""
     from abm_scoring.jobs.evaluate import evaluate as job
-    from abm_scoring.terminal import progress_bar
 
-    workspace, day, today = open_project(config, overrides, as_of, data_root, out)
-    with progress_bar() as progress:
-        done = job(workspace, day, today, progress)
-    warn(done.warnings)
+    done = work(job, config, overrides, as_of, data_root, out)
     if as_json:
         print_json(done.as_json())
     else:

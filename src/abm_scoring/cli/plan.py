@@ -70,9 +70,14 @@ _CURVE = ("money", "cost", "expected_return", "expected_net", "marginal")
 
 def _rows(rows: list[dict[str, Any]], first: str, names: Any) -> list[list[object]]:
     return [
-        [row[first] if isinstance(row[first], str) else f"{row[first]:,.0f}", *(f"{row[name]:,.5g}" for name in names)]
+        [row[first] if isinstance(row[first], str) else _amount(row[first]), *(_amount(row[name]) for name in names)]
         for row in rows
     ]
+
+
+def _amount(value: float) -> str:
+    """Whole units of what is large, four digits of what is not."""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.4g}"
 
 
 def _goal(goal: dict[str, Any]) -> str:

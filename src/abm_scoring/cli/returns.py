@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from abm_scoring.cli.app import app
-from abm_scoring.cli.options import AsOf, ConfigFile, DataRoot, Json, Out, Overrides, open_project
-from abm_scoring.cli.output import print_json, warn
+from abm_scoring.cli.options import AsOf, ConfigFile, DataRoot, Json, Out, Overrides, work
+from abm_scoring.cli.output import print_json
 
 
 @app.command(epilog="Example: abm-scoring kpis configs/abm.yaml --as-of 2026-01-01")
@@ -22,12 +22,8 @@ def kpis(
 ) -> None:
     """Measure every KPI with its baseline, interval and target, and publish the report."""
     from abm_scoring.jobs.kpis import kpis as job
-    from abm_scoring.terminal import progress_bar
 
-    workspace, day, today = open_project(config, overrides, as_of, data_root, out)
-    with progress_bar() as progress:
-        done = job(workspace, day, today, progress)
-    warn(done.warnings)
+    done = work(job, config, overrides, as_of, data_root, out)
     if as_json:
         print_json(done.as_json())
     else:
@@ -58,20 +54,22 @@ def roi(
 ) -> None:
     """Say what was spent, influenced and caused, hold the forecast against what came in, and publish the report."""
     from abm_scoring.jobs.roi import roi as job
-    from abm_scoring.terminal import progress_bar
 
-    workspace, day, today = open_project(config, overrides, as_of, data_root, out)
-    with progress_bar() as progress:
-        done = job(workspace, day, today, progress)
-    warn(done.warnings)
+    done = work(job, config, overrides, as_of, data_root, out)
     if as_json:
         print_json(done.as_json())
         return
-    found = done.as_json()
-    for name in ("spent", "campaign_cost", "influenced"):
-        typer.echo(f"{name}: {_cell(found[name]) or 'n/a'}")
-    typer.echo(f"roi on credit: {_cell(found['roi']) or 'n/a - ' + done.roi_reason}")
-    typer.echo(f"caused: {found['verdict']}")
+    _show_roi(done)
+
+
+def _show_roi(done: Any) -> None:
+    from abm_scoring.jobs.roi_tiles import tiles
+    from abm_scoring.publish.report.voice import Voice
+
+    for tile in tiles(done, Voice("en", done.costs.currency if done.costs else "")):
+        typer.echo(
+            f"{tile.label}: {tile.value}{f' - {tile.note}' if tile.note else ''}".replace("\N{NO-BREAK SPACE}", " ")
+        )
     typer.echo(f"report: {done.folder}/report.html")
 
 

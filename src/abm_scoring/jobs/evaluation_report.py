@@ -13,12 +13,15 @@ import pandas as pd
 from abm_scoring.jobs.evaluation_page import evaluation_page
 from abm_scoring.jobs.workspace import Workspace
 from abm_scoring.learning.appraisal import appraise, importance, learning_curve
-from abm_scoring.learning.bundle_files import to_json
+from abm_scoring.learning.bundle_files import parse, to_json
 from abm_scoring.learning.outcome import Outcome
+from abm_scoring.learning.registry import CHAMPION
 from abm_scoring.learning.shipping import results
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.publish.pointers import current_and_before
+from abm_scoring.publish.pruning import beyond
 from abm_scoring.publish.report import write_report
-from abm_scoring.publish.staged import publish_folder
+from abm_scoring.publish.staged import publish_folder, remove_folders
 
 #: Pointer, beside the models, to the latest evaluation; its files.
 EVALUATION = "evaluation"
@@ -51,6 +54,8 @@ class Assessed:
 def write_evaluation(workspace: Workspace, assessed: Assessed, curve: bool) -> Path:
     """Publish the report beside the models; the folder's lock must be held.
 
+    Where `retention.evaluations` says so, the oldest are removed.
+
     Args:
         workspace: Config and folders.
         assessed: The training.
@@ -67,7 +72,30 @@ def write_evaluation(workspace: Workspace, assessed: Assessed, curve: bool) -> P
         write_report(evaluation_page(found), draft / PAGE)
 
     name = f"evaluation-{hashlib.sha256(text).hexdigest()[:12]}"
-    return publish_folder(workspace.models, name, EVALUATION, write, apart=(PAGE,))
+    made = publish_folder(workspace.models, name, EVALUATION, write, apart=(PAGE,))
+    if workspace.config.retention.evaluations is not None:
+        prune_evaluations(workspace.models, workspace.config.retention.evaluations, made)
+    return made
+
+
+def prune_evaluations(models: Path, keep: int, made: Path) -> None:
+    """Remove evaluations of the oldest days, but for the latest and those of the champion and of the one before.
+
+    Args:
+        models: Folder of the bundles; its lock must be held.
+        keep: How many of the newest stay.
+        made: The latest.
+    """
+    found = []
+    for folder in sorted(models.glob(f"{EVALUATION}-*")):
+        if folder.is_dir() and not folder.is_symlink() and (folder / JSON).is_file():
+            about = parse((folder / JSON).read_bytes())
+            # Of one day, several: the time of writing tells which came last.
+            found.append(((about["as_of"], folder.stat().st_mtime_ns, folder.name), folder, about["model_version"]))
+    found.sort(key=lambda one: one[0])
+    in_use = {version for version in current_and_before(models, CHAMPION) if version}
+    always = {made.name, *(folder.name for _, folder, version in found if version in in_use)}
+    remove_folders(models, beyond([folder for _, folder, _ in found], keep, always))
 
 
 def figures(workspace: Workspace, assessed: Assessed, curve: bool) -> dict[str, Any]:

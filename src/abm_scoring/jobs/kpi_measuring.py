@@ -11,11 +11,12 @@ import pandas as pd
 from abm_scoring.features.moments import micros
 from abm_scoring.jobs.reporting import Facts, plain
 from abm_scoring.roi.anomalies import anomalies
+from abm_scoring.roi.metrics.arrays import labels, tally
 from abm_scoring.roi.metrics.attention import shown_ads, weekly_engagements
 from abm_scoring.roi.metrics.catalogue import BY_ID
 from abm_scoring.roi.metrics.compute import ABM, NON_ABM, TIER, TOTAL, figures, series
 from abm_scoring.roi.metrics.intervals import two_proportions
-from abm_scoring.roi.metrics.prepared import Prepared, labels, tally
+from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.metrics.returns import CAMPAIGN_KINDS, costs_in
 from abm_scoring.roi.metrics.spec import KpiSpec
 from abm_scoring.roi.periods import Every, Period, before, current

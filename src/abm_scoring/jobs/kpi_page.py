@@ -9,8 +9,8 @@ import pandas as pd
 
 from abm_scoring.config import Config
 from abm_scoring.publish.report import Lines, ReportPage, Section, Series, Table, Tile
-from abm_scoring.publish.report.figures import MISSING, written
 from abm_scoring.publish.report.parts import Format, Tone
+from abm_scoring.publish.report.voice import Voice
 from abm_scoring.roi.metrics.catalogue import BY_ID
 from abm_scoring.roi.metrics.compute import TIER
 
@@ -31,170 +31,200 @@ _BY_CAMPAIGN = ("email_open_rate", "email_click_rate", "email_reply_rate", "ad_e
 
 def kpi_page(found: Kpis, project: str, config: Config) -> ReportPage:
     """The page of a KPI report."""
-    currency, returns = config.project.currency, config.roi.returns.replace("_", " ")
-    subtitle = (
-        f"{project}, {found.period.name} held against {found.baseline.name}, as known before "
-        f"{found.as_of.tz_convert(config.project.timezone):%Y-%m-%d}; money in {currency}, returns as {returns}"
+    voice = Voice(config.project.language, config.project.currency)
+    subtitle = voice.say(
+        "{project}, {period} held against {baseline}, as known before {day}; money in {currency}, returns as {returns}",
+        project=project,
+        period=voice.told(found.period.name),
+        baseline=voice.told(found.baseline.name),
+        day=f"{found.as_of.tz_convert(config.project.timezone):%Y-%m-%d}",
+        currency=voice.currency,
+        returns=voice.code(config.roi.returns),
     )
     totals = found.totals()
     sections = [
-        Section("Targets", [target_table(found.targets, currency)]) if len(found.targets) else None,
-        _group(totals, "influence", currency, "What moves a conversion."),
-        _group(totals, "conversion", currency, "The conversions themselves."),
-        _over_time(found),
-        _segments(found, currency, config),
-        _campaigns(found),
-        _content(found, config),
+        Section(voice.say("Targets"), [target_table(found.targets, voice)]) if len(found.targets) else None,
+        _group(totals, "influence", "What moves a conversion.", voice),
+        _group(totals, "conversion", "The conversions themselves.", voice),
+        _over_time(found, voice),
+        _segments(found, config, voice),
+        _campaigns(found, voice),
+        _content(found, config, voice),
     ]
-    return ReportPage("KPIs", subtitle, _tiles(found, totals, currency), [s for s in sections if s], currency=currency)
+    return ReportPage(
+        voice.say("KPIs"),
+        subtitle,
+        _tiles(found, totals, voice),
+        [s for s in sections if s],
+        voice.language,
+        voice.currency,
+    )
 
 
-def shown(value: float, unit: str, currency: str) -> str:
+def shown(value: float, unit: str, voice: Voice) -> str:
     """A figure in its unit."""
-    text = written(float(value), _FORMATS.get(unit, "number"), currency)
-    return f"{text} {unit}" if unit in ("days", "contacts", "touches", "months") and text != MISSING else text
+    text = voice.value(float(value), _FORMATS.get(unit, "number"))
+    if unit not in ("days", "contacts", "touches", "months") or text == voice.missing:
+        return text
+    return voice.say("{n} " + unit, n=text)
 
 
-def between(low: float, high: float, unit: str, currency: str) -> str:
+def between(low: float, high: float, unit: str, voice: Voice) -> str:
     """An interval in words; empty where there is none."""
-    if low != low or high != high:
-        return ""
-    how = _FORMATS.get(unit, "number")
-    return f"{written(float(low), how, '')} to {written(float(high), how, '')}"
+    return voice.range(low, high, _FORMATS.get(unit, "number"))
 
 
-def _tiles(found: Kpis, totals: pd.DataFrame, currency: str) -> list[Tile]:
+def _tiles(found: Kpis, totals: pd.DataFrame, voice: Voice) -> list[Tile]:
     tiles = [
         Tile(
-            row["figure"].replace("_", " "),
-            shown(row["value"], row["unit"], currency),
-            f"{row['status']}; goal {shown(row['goal'], row['unit'], currency)}",
+            voice.code(row["figure"]),
+            shown(row["value"], row["unit"], voice),
+            voice.say(
+                "{status}; goal {goal}", status=voice.told(row["status"]), goal=shown(row["goal"], row["unit"], voice)
+            ),
             _TONES[row["status"]],
         )
         for row in found.targets.to_dict("records")
     ]
     rows: dict[Any, dict[Any, Any]] = {row["figure"]: row for row in totals.to_dict("records")}
     for name in _TILES:
-        row = rows[name]
         if len(tiles) < 6 and name not in set(found.targets["metric"]):
-            note = between(row["low"], row["high"], row["unit"], currency) or row["reason"]
-            tiles.append(Tile(name.replace("_", " "), shown(row["value"], row["unit"], currency), note))
+            tiles.append(_tile(rows[name], voice))
     return tiles
 
 
-def target_table(targets: pd.DataFrame, currency: str) -> Table:
+def _tile(row: Mapping[Any, Any], voice: Voice) -> Tile:
+    name, unit = str(row["figure"]), str(row["unit"])
+    note = between(row["low"], row["high"], unit, voice) or voice.told(row["reason"])
+    if name == "roi":
+        # A return on cost is read as proof of it unless the tile itself says what it is.
+        note = "; ".join(text for text in (note, voice.say("× cost; credit, not cause")) if text)
+    return Tile(voice.code(name), shown(row["value"], unit, voice), note)
+
+
+def target_table(targets: pd.DataFrame, voice: Voice) -> Table:
     """Baseline, actual with interval, goal, status, and whether the budget reaches it."""
     rows = [
         {
-            "target": t["figure"],
-            "period": t["period"],
-            "baseline": shown(t["baseline"], t["unit"], currency),
-            "actual": shown(t["value"], t["unit"], currency),
-            "95% interval": between(t["low"], t["high"], t["unit"], currency) or MISSING,
+            "target": voice.code(t["figure"]),
+            "period": voice.told(t["period"]),
+            "baseline": shown(t["baseline"], t["unit"], voice),
+            "actual": shown(t["value"], t["unit"], voice),
+            "95% interval": between(t["low"], t["high"], t["unit"], voice) or voice.missing,
             "n": t["n"],
-            "goal": shown(t["goal"], t["unit"], currency),
+            "goal": shown(t["goal"], t["unit"], voice),
             "status": t["status"],
             "why": t["why"],
-            "cost a result": written(t["cost_per_result"], "money", currency),
-            "needed": written(t["needed"], "money", currency),
-            "budget left": written(t["budget_left"], "money", currency),
+            "cost a result": voice.value(t["cost_per_result"], "money"),
+            "needed": voice.value(t["needed"], "money"),
+            "budget left": voice.value(t["budget_left"], "money"),
             "reachable": t["reachable"],
         }
         for t in targets.to_dict("records")
     ]
     note = "n counts account families. An interval says how far chance alone moves a figure: far, with few accounts."
-    return Table("Targets", pd.DataFrame(rows), note=note)
+    frame = pd.DataFrame(rows)
+    frame = frame if (frame["why"] != "").any() else frame.drop(columns="why")
+    return voice.table(voice.say("Targets"), frame, note=voice.say(note))
 
 
-def _group(totals: pd.DataFrame, lever: str, currency: str, meaning: str) -> Section:
+def _group(totals: pd.DataFrame, lever: str, meaning: str, voice: Voice) -> Section:
     """One table of a lever's figures by R; influence and conversion are never added together."""
     mine = totals[totals["lever"] == lever]
     parts = []
     for r in ("reputation", "relationships", "revenue"):
-        rows = [_line(row, currency) for row in mine[mine["r"] == r].to_dict("records")]
-        if rows:
-            parts.append(Table(r.capitalize(), pd.DataFrame(rows)))
-    text = f"{meaning} Influence and conversion are two groups and are never added together."
-    return Section(lever.capitalize(), parts, [text])
+        rows = mine[mine["r"] == r]
+        if len(rows):
+            parts.append(figure_table(voice.say(r.capitalize()), rows, voice))
+    text = (voice.say(meaning), voice.say("Influence and conversion are two groups and are never added together."))
+    return Section(voice.say(lever.capitalize()), parts, [" ".join(text)])
 
 
-def _line(row: Mapping[Any, Any], currency: str) -> dict[str, str]:
+def figure_table(title: str, totals: pd.DataFrame, voice: Voice, note: str = "") -> Table:
+    """Figures with what they mean, their interval and parts, beside the baseline and apart for ABM and non-ABM."""
+    return voice.table(title, pd.DataFrame([_line(row, voice) for row in totals.to_dict("records")]), note=note)
+
+
+def _line(row: Mapping[Any, Any], voice: Voice) -> dict[str, str]:
     unit, name = str(row["unit"]), str(row["figure"])
     number = {
         key: float(row[key])
         for key in ("value", "baseline", "abm", "non_abm", "low", "high", "numerator", "denominator")
     }
-    parts = [written(number[k], "number", "") for k in ("numerator", "denominator")]
+    parts = [voice.value(number[k]) for k in ("numerator", "denominator")]
+    reason = f"{voice.missing}: {voice.told(row['reason'])}"
     return {
         "figure": name,
         "what": BY_ID[str(row["metric"])].figures[name].meaning,
-        "value": shown(number["value"], unit, currency) if not row["reason"] else f"{MISSING}: {row['reason']}",
-        "95% interval": between(number["low"], number["high"], unit, currency),
-        "of": " ÷ ".join(parts) if MISSING not in parts else "",
-        "baseline": shown(number["baseline"], unit, currency),
-        "ABM": shown(number["abm"], unit, currency),
-        "non-ABM": shown(number["non_abm"], unit, currency),
+        "value": reason if row["reason"] else shown(number["value"], unit, voice),
+        "95% interval": between(number["low"], number["high"], unit, voice),
+        "of": " ÷ ".join(parts) if voice.missing not in parts else "",
+        "baseline": shown(number["baseline"], unit, voice),
+        "ABM": shown(number["abm"], unit, voice),
+        "non-ABM": shown(number["non_abm"], unit, voice),
     }
 
 
-def _over_time(found: Kpis) -> Section:
+def _over_time(found: Kpis, voice: Voice) -> Section:
     charts = []
     for name in _CHARTS:
         rows = found.over_time[found.over_time["figure"] == name]
         if rows["value"].notna().sum() > 1:
-            unit = str(rows["unit"].iloc[0])
-            line = Series(name, rows["value"].tolist())
-            charts.append(Lines(name.replace("_", " "), rows["period"].tolist(), [line], _FORMATS.get(unit, "number")))
-    return Section("Over time", charts)
+            unit, title = str(rows["unit"].iloc[0]), voice.code(name)
+            line = Series(title, rows["value"].tolist())
+            periods = [voice.told(period) for period in rows["period"]]
+            charts.append(Lines(title, periods, [line], _FORMATS.get(unit, "number")))
+    return Section(voice.say("Over time"), charts)
 
 
-def _segments(found: Kpis, currency: str, config: Config) -> Section | None:
-    parts = [t for view in (TIER, *config.roi.kpis.segments) if (t := _by(found, view, _BY_GROUP, currency))]
-    text = "The same figures by group; every other figure by group stands in the workbook."
-    return Section("Tiers and segments", parts, [text]) if parts else None
+def _segments(found: Kpis, config: Config, voice: Voice) -> Section | None:
+    parts = [t for view in (TIER, *config.roi.kpis.segments) if (t := _by(found, view, _BY_GROUP, voice))]
+    text = voice.say("The same figures by group; every other figure by group stands in the workbook.")
+    return Section(voice.say("Tiers and segments"), parts, [text]) if parts else None
 
 
-def _by(found: Kpis, view: str, names: tuple[str, ...], currency: str) -> Table | None:
+def _by(found: Kpis, view: str, names: tuple[str, ...], voice: Voice) -> Table | None:
     rows = found.now[(found.now["view"] == view) & found.now["figure"].isin(names)]
     if rows.empty:
         return None
-    cells = [{"group": r["group"], "figure": r["figure"], "cell": _cell(r, currency)} for r in rows.to_dict("records")]
+    cells = [{"group": r["group"], "figure": r["figure"], "cell": _cell(r, voice)} for r in rows.to_dict("records")]
     wide = pd.DataFrame(cells).pivot(index="group", columns="figure", values="cell")
-    wide = wide[[n for n in names if n in wide]].fillna(MISSING).reset_index().rename(columns={"group": view})
-    return Table(f"By {view}", wide)
+    wide = wide[[n for n in names if n in wide]].fillna(voice.missing).reset_index().rename(columns={"group": view})
+    return voice.table(voice.say("By {name}", name=voice.code(view)), wide)
 
 
-def _cell(row: Mapping[Any, Any], currency: str) -> str:
+def _cell(row: Mapping[Any, Any], voice: Voice) -> str:
     unit = str(row["unit"])
-    text = shown(float(row["value"]), unit, currency)
-    interval = between(float(row["low"]), float(row["high"]), unit, currency)
+    text = shown(float(row["value"]), unit, voice)
+    interval = between(float(row["low"]), float(row["high"]), unit, voice)
     return f"{text} ({interval})" if interval else text
 
 
-def _campaigns(found: Kpis) -> Section | None:
-    parts = [t for t in (_by(found, "campaign", _BY_CAMPAIGN, ""),) if t]
+def _campaigns(found: Kpis, voice: Voice) -> Section | None:
+    parts = [t for t in (_by(found, "campaign", _BY_CAMPAIGN, voice),) if t]
     if len(found.variants):
-        formats: Mapping[str, Format] = {
-            "difference": "percent",
-            "low": "percent",
-            "high": "percent",
-            "p_value": "number",
-        }
+        formats: dict[str, Format] = dict.fromkeys(("difference", "low", "high"), "percent")
         note = (
             "Difference of the click rates; two-proportion test, which takes impressions for independent of each other."
         )
-        parts.append(Table("Variants of ads", found.variants, formats, note))
-    return Section("Campaigns", parts) if parts else None
+        parts.append(
+            voice.table(voice.say("Variants of ads"), found.variants, formats | {"p_value": "number"}, voice.say(note))
+        )
+    return Section(voice.say("Campaigns"), parts) if parts else None
 
 
-def _content(found: Kpis, config: Config) -> Section | None:
-    parts = [t for t in (_by(found, "content", ("content_engagement_rate", "content_conversion_rate"), ""),) if t]
+def _content(found: Kpis, config: Config, voice: Voice) -> Section | None:
+    names = ("content_engagement_rate", "content_conversion_rate")
+    parts = [t for t in (_by(found, "content", names, voice),) if t]
     flagged = found.flagged[found.flagged["flagged"]]
-    rate = config.roi.kpis.anomaly_rate
-    text = (
-        f"{len(flagged)} of {len(found.flagged)} content items had a last week unlike their weeks before. At most "
-        f"{rate:.0%} of the items flagged are expected to be false alarms."
+    text = voice.say(
+        "{n} of {total} content items had a last week unlike their weeks before. At most {rate} of the items flagged "
+        "are expected to be false alarms.",
+        n=len(flagged),
+        total=len(found.flagged),
+        rate=voice.digits(100 * config.roi.kpis.anomaly_rate, ".0f") + " %",
     )
     if len(flagged):
-        parts.insert(0, Table("Unusual last week", flagged.drop(columns=["flagged"]), {"p_value": "number"}))
-    return Section("Content", parts, [text]) if parts else None
+        rows = flagged.drop(columns=["flagged"])
+        parts.insert(0, voice.table(voice.say("Unusual last week"), rows, {"p_value": "number"}))
+    return Section(voice.say("Content"), parts, [text]) if parts else None

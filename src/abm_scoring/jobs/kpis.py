@@ -8,7 +8,7 @@ import pandas as pd
 
 from abm_scoring.jobs.kpi_measuring import Kpis, measure
 from abm_scoring.jobs.kpi_page import kpi_page
-from abm_scoring.jobs.reporting import facts, publish_report
+from abm_scoring.jobs.reporting import Facts, Shown, report
 from abm_scoring.jobs.workspace import Progress, Workspace, silent
 from abm_scoring.roi.metrics.compute import ABM, NON_ABM, TOTAL
 
@@ -23,10 +23,16 @@ def kpis(workspace: Workspace, as_of: pd.Timestamp, today: bool = False, progres
         today: Whether `as_of` is the real today.
         progress: Told of each step.
     """
-    known = facts(workspace, as_of, today, progress)
+    found, folder = report("kpis", workspace, as_of, today, progress, _gather, _show)
+    return replace(found, folder=folder)
+
+
+def _gather(known: Facts, progress: Progress) -> Kpis:
     progress("measuring", 0, 0)
-    found = measure(known)
-    progress("publishing", 0, 0)
+    return measure(known)
+
+
+def _show(found: Kpis, workspace: Workspace) -> Shown:
     sheets = {
         "figures": found.totals(),
         "targets": found.targets,
@@ -37,5 +43,4 @@ def kpis(workspace: Workspace, as_of: pd.Timestamp, today: bool = False, progres
     }
     told = {key: value for key, value in found.as_json().items() if key != "report"}
     told |= {"groups": sheets["groups"], "over_time": found.over_time, "last_week": found.flagged}
-    folder = publish_report(known, "kpis", kpi_page(found, workspace.name, workspace.config), sheets, told)
-    return replace(found, folder=folder)
+    return Shown(kpi_page(found, workspace.name, workspace.config), sheets, told)

@@ -16,7 +16,7 @@ from abm_scoring.features.history import History
 from abm_scoring.jobs.ledger import ASSIGNMENTS, Link, frozen_scores, read_frozen
 from abm_scoring.jobs.realised import Outcomes, within
 from abm_scoring.ranking.holdout import LISTED
-from abm_scoring.roi.budget import Lift
+from abm_scoring.roi.budget_market import Lift
 from abm_scoring.roi.lift_spec import DifferencesSpec, LiftSpec
 from abm_scoring.roi.trial import Trial, trial
 

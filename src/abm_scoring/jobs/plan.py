@@ -16,7 +16,8 @@ from abm_scoring.jobs.lift import measured_lift, trials
 from abm_scoring.jobs.realised import Outcomes, gather
 from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
 from abm_scoring.learning.value_sources import resolve_value
-from abm_scoring.roi.budget import Lift, Plan, make_plan
+from abm_scoring.roi.budget import Plan, make_plan
+from abm_scoring.roi.budget_market import Lift
 from abm_scoring.roi.budget_spec import BudgetSpec
 from abm_scoring.roi.lift_spec import LiftSpec
 from abm_scoring.roi.predicted_spec import PredictedSpec

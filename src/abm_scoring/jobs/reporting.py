@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,20 @@ from abm_scoring.jobs.ledger import Link, chain, frozen_scores, transitions
 from abm_scoring.jobs.workspace import Progress, Workspace, load
 from abm_scoring.publish.lock import folder_lock
 from abm_scoring.publish.manifest import installed_versions
+from abm_scoring.publish.pruning import beyond
 from abm_scoring.publish.report import ReportPage, write_report
+from abm_scoring.publish.report.voice import Voice
 from abm_scoring.publish.report.workbook import write_workbook
 from abm_scoring.publish.runs import read_link, run_id
-from abm_scoring.publish.staged import make_output_folder, publish_folder
+from abm_scoring.publish.staged import make_output_folder, publish_folder, remove_folders
 from abm_scoring.ranking.mqa.log import MQA
 from abm_scoring.roi.cost_lines import priced
 from abm_scoring.roi.cost_spec import CostSpec
 from abm_scoring.roi.metrics.observed import Given
 from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.past import as_known
+
+Found = TypeVar("Found")
 
 #: Files of a report.
 HTML, XLSX, JSON = "report.html", "report.xlsx", "report.json"
@@ -42,6 +46,7 @@ class Facts:
         loaded: How the tables were read.
         tables: As known before `as_of`, in the project's currency.
         links: The chain of runs before `as_of`.
+        last: The last list, that of `as_of` itself included: all that it knows lies before it too.
     """
 
     workspace: Workspace
@@ -49,6 +54,7 @@ class Facts:
     loaded: Loaded
     tables: Tables
     links: Sequence[Link]
+    last: Link | None
     warnings: tuple[str, ...]
 
     def prepared(self, given: Mapping[str, Given] | None = None) -> Prepared:
@@ -76,6 +82,7 @@ class Facts:
             "package": installed_versions(()).package,
             "as_of": self.as_of.isoformat(),
             "runs": [link.manifest.run_id for link in self.links],
+            "last": self.last.manifest.run_id if self.last else None,
         }
         return hashlib.sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
 
@@ -93,7 +100,9 @@ def facts(workspace: Workspace, as_of: pd.Timestamp, today: bool, progress: Prog
     loaded, tables, warnings = load(workspace, as_of, today)
     config = workspace.config
     known = _priced(as_known(tables, as_of), config.roi.costs, config.project.currency)
-    return Facts(workspace, as_of, loaded, known, chain(workspace.runs, as_of), warnings)
+    links = chain(workspace.runs, as_of + pd.Timedelta(microseconds=1))
+    before = [link for link in links if link.as_of < as_of]
+    return Facts(workspace, as_of, loaded, known, before, links[-1] if links else None, warnings)
 
 
 def _priced(tables: Tables, spec: CostSpec, currency: str) -> Tables:
@@ -125,20 +134,60 @@ def _scored(links: Sequence[Link]) -> pd.DataFrame | None:
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
-def publish_report(
-    known: Facts, kind: str, page: ReportPage, sheets: Mapping[str, pd.DataFrame], found: Mapping[str, Any]
-) -> Path:
+@dataclass(frozen=True)
+class Shown:
+    """A report in its three forms.
+
+    Attributes:
+        page: The page.
+        sheets: Tables of the workbook.
+        told: What stands in the JSON file.
+    """
+
+    page: ReportPage
+    sheets: Mapping[str, pd.DataFrame]
+    told: Mapping[str, Any]
+
+
+def report(
+    kind: str,
+    workspace: Workspace,
+    as_of: pd.Timestamp,
+    today: bool,
+    progress: Progress,
+    gather: Callable[[Facts, Progress], Found],
+    show: Callable[[Found, Workspace], Shown],
+) -> tuple[Found, Path]:
+    """Gather what was known on a day and publish it.
+
+    Args:
+        kind: `kpis` or `roi`.
+        workspace: Config and folders.
+        as_of: Nothing that happened or was learned at or after this moment is taken in.
+        today: Whether that is the real today.
+        progress: Told of each step.
+        gather: Makes values of the facts.
+        show: Makes a report of the values.
+
+    Returns:
+        The values, and the folder that the report stands in.
+    """
+    known = facts(workspace, as_of, today, progress)
+    found = gather(known, progress)
+    progress("publishing", 0, 0)
+    return found, publish_report(known, kind, show(found, workspace))
+
+
+def publish_report(known: Facts, kind: str, shown: Shown) -> Path:
     """Publish a report as a folder of HTML, XLSX and JSON; `latest` names the newest day's.
 
     It stands as `reports/<project>/<kind>/<day>-<hash>`. A second report of the same facts has the same bytes and
-    changes nothing.
+    changes nothing. Where `retention.reports` says so, the oldest are removed.
 
     Args:
         known: The facts it is made of.
         kind: `kpis` or `roi`.
-        page: The page.
-        sheets: Tables of the workbook.
-        found: What stands in the JSON file.
+        shown: The report.
 
     Raises:
         OutputError: It cannot be written, or a report of this name was altered (73).
@@ -151,15 +200,34 @@ def publish_report(
     name = run_id(day.to_pydatetime(), known.content)
 
     def write(draft: Path) -> None:
-        write_report(page, draft / HTML)
-        write_workbook(sheets, draft / XLSX, page.title)
-        text = json.dumps(plain(found), indent=1, ensure_ascii=False, allow_nan=False)
+        write_report(shown.page, draft / HTML)
+        write_workbook(_worded(shown), draft / XLSX, shown.page.title)
+        text = json.dumps(plain(shown.told), indent=1, ensure_ascii=False, allow_nan=False)
         (draft / JSON).write_text(text + "\n", encoding="utf-8", newline="\n")
 
     with folder_lock(folder):
         current = read_link(folder / "latest")
         newest = current is None or name[:10] >= current[:10]
-        return publish_folder(folder, name, "latest", write, newest, apart=())
+        made = publish_folder(folder, name, "latest", write, newest, apart=())
+        keep = known.workspace.config.retention.reports
+        if keep is not None:
+            # The newest day's stays, and so does what was just asked for.
+            always = {made.name, read_link(folder / "latest") or ""}
+            remove_folders(folder, beyond(_reports(folder), keep, always))
+    return made
+
+
+def _worded(shown: Shown) -> Mapping[str, pd.DataFrame]:
+    """The workbook's sheets in the language of the page; English ones keep the names that programs know."""
+    if shown.page.language == "en":
+        return shown.sheets
+    voice = Voice(shown.page.language, shown.page.currency)
+    return {voice.say(name): voice.frame(frame) for name, frame in shown.sheets.items()}
+
+
+def _reports(folder: Path) -> list[Path]:
+    """Published reports of a kind, oldest day first."""
+    return sorted(p for p in folder.iterdir() if (p / JSON).is_file() and not p.is_symlink())
 
 
 def plain(value: Any) -> Any:

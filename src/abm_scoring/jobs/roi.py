@@ -18,7 +18,7 @@ from abm_scoring.jobs.ledger import Link
 from abm_scoring.jobs.lift import associational_rows, campaign_cost, trials
 from abm_scoring.jobs.plan import list_rows
 from abm_scoring.jobs.realised import Outcomes, held
-from abm_scoring.jobs.reporting import Facts, facts, publish_report
+from abm_scoring.jobs.reporting import Facts, Shown, report
 from abm_scoring.jobs.roi_page import roi_page
 from abm_scoring.jobs.roi_result import Credit, Returns
 from abm_scoring.jobs.workspace import Progress, Workspace, silent
@@ -45,12 +45,13 @@ def roi(workspace: Workspace, as_of: pd.Timestamp, today: bool = False, progress
         today: Whether `as_of` is the real today.
         progress: Told of each step.
     """
-    known = facts(workspace, as_of, today, progress)
-    found = gather(known, progress)
-    progress("publishing", 0, 0)
+    found, folder = report("roi", workspace, as_of, today, progress, gather, _show)
+    return replace(found, folder=folder)
+
+
+def _show(found: Returns, workspace: Workspace) -> Shown:
     told = {key: value for key, value in found.as_json().items() if key != "report"}
-    page = roi_page(found, workspace.name, workspace.config)
-    return replace(found, folder=publish_report(known, "roi", page, sheets(found), told))
+    return Shown(roi_page(found, workspace.name, workspace.config), sheets(found), told)
 
 
 def gather(known: Facts, progress: Progress = silent) -> Returns:
@@ -78,7 +79,16 @@ def gather(known: Facts, progress: Progress = silent) -> Returns:
     kpis = measure(known, known.prepared(_given(tried, compared)))
     found = Returns(known.as_of, period, costs, credit, None, "", tried, compared, matured, ahead, kpis, known.warnings)
     ratio, reason = _return_on_cost(found)
-    return replace(found, roi=ratio, roi_reason=reason)
+    return replace(found, roi=ratio, roi_reason=reason, first_due=_first_due(known))
+
+
+def _first_due(known: Facts) -> pd.Timestamp | None:
+    """When the first list with probabilities has matured."""
+    links = [*known.links, *([known.last] if known.last else [])]
+    first = next((link for link in links if link.manifest.horizon_days and link.manifest.expected_conversions), None)
+    if first is None or first.manifest.horizon_days is None:
+        return None
+    return first.as_of + pd.Timedelta(days=first.manifest.horizon_days + known.workspace.config.label.settle_days)
 
 
 def _costs(known: Facts, period: Period) -> CostLedger | None:
@@ -146,7 +156,7 @@ def _compared(known: Facts, history: History, outcomes: Outcomes) -> list[Associ
 
 def _ahead(known: Facts, matured: Held | None) -> Forecast | None:
     """What the last list should bring; None where there is none, or it has no probabilities."""
-    link = known.links[-1] if known.links else None
+    link = known.last
     if link is None or link.manifest.horizon_days is None:
         return None
     try:

@@ -63,6 +63,7 @@ class Returns:
         held: Matured forecasts against what came in; None while none has matured.
         ahead: What the last list should bring; None without one.
         kpis: The KPIs of the day.
+        first_due: When the first list of the ledger can be held against what came in; None without one.
         folder: Where the report was published.
     """
 
@@ -78,6 +79,7 @@ class Returns:
     ahead: Forecast | None
     kpis: Kpis
     warnings: tuple[str, ...]
+    first_due: pd.Timestamp | None = None
     folder: Path | None = None
 
     @property

@@ -19,10 +19,21 @@ PRUNED = "pruned.json"
 
 
 class RetentionSpec(Spec):
-    """How long lists, pages and other renderings of old runs are kept."""
+    """How long lists, pages and reports are kept; what a run decided always is."""
 
     renderings: int | None = Field(
         None, ge=2, description="newest runs that keep theirs; none = all do. Frozen scores and decisions always stay"
+    )
+    reports: int | None = Field(
+        None,
+        ge=1,
+        description="newest reports that stay of each kind (roi, kpis); none = all do. --as-of makes one again",
+    )
+    evaluations: int | None = Field(
+        None,
+        ge=1,
+        description="newest evaluations of models that stay; none = all do. Those of the champion and its forerunner "
+        "always stay",
     )
 
 
@@ -67,12 +78,12 @@ def prune_run(folder: Path, renderings: Collection[str]) -> int:
 
 
 def beyond(runs: Sequence[Path], keep: int, always: Collection[str]) -> list[Path]:
-    """The runs whose renderings are no longer kept.
+    """The folders that are no longer kept, or whose renderings are not.
 
     Args:
-        runs: Run folders, oldest first.
-        keep: How many of the newest keep theirs.
-        always: Names of runs that do so whatever their age.
+        runs: Folders of runs or reports, oldest first.
+        keep: How many of the newest are kept.
+        always: Names of those that are whatever their age.
     """
     return [run for run in runs[: max(len(runs) - keep, 0)] if run.name not in always]
 

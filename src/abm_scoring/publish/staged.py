@@ -137,6 +137,25 @@ def publish_folder(
     return parent / name
 
 
+def remove_folders(parent: Path, folders: Collection[Path]) -> None:
+    """Remove published folders whole; a reader sees each complete or not at all, whenever this is killed.
+
+    Args:
+        parent: Folder that holds them; its lock must be held.
+        folders: Folders in it that no pointer names.
+
+    Raises:
+        OutputError: One cannot be removed (73).
+        DiskError: The disk fails (74).
+    """
+    if not folders:
+        return
+    with disk_errors(parent), _workshop(parent) as workshop:
+        for folder in folders:
+            os.rename(folder, workshop / folder.name)
+        fsync_path(parent)
+
+
 @contextmanager
 def _workshop(parent: Path) -> Iterator[Path]:
     folder, handle = _open_workshop(parent)

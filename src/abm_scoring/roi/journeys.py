@@ -285,7 +285,7 @@ def _journeys(
         wins=won,
         money=np.where(unknown, 0.0, frame["value"].to_numpy("float64")),
         nulls=1.0 - won,
-        days=(np.repeat(ended, lengths) - touches.moment[row]) / DAY,
+        days=((np.repeat(ended, lengths) - touches.moment[row]) / DAY).astype("float32"),
         milestone=milestone.astype("int64"),
         family=pd.factorize(frame["family_id"], sort=True)[0].astype("int64"),
     )

@@ -113,7 +113,7 @@
   const SHOWN = [
     ["rank", 74, "num", (row) => number(get("rank", row), 0), 0],
     ["account_name", 210, "who", who, 0],
-    ["tier", 92, "", (row) => (get("tier", row) ? pill(get("tier", row)) : ""), 4],
+    ["tier", 128, "", (row) => (get("tier", row) ? pill(get("tier", row)) : ""), 4],
     ["grade", 68, "", (row) => pill(get("grade", row) || "", TONES[get("grade", row)]), 6],
     ["score", 128, "", (row) => (get("score", row) === null ? "" : meter(get("score", row))), 0],
     ["score_change", 96, "num", change, 3],

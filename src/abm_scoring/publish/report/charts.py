@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from html import escape
 
 import numpy as np
 
 from abm_scoring.publish.report.figures import written
 from abm_scoring.publish.report.parts import Bars, Format, Lines, Series
+from abm_scoring.publish.words.numerals import NUMERALS
 
 WIDTH = 640
 _TOP, _RIGHT, _BOTTOM, _LEFT, _HEIGHT = 12, 16, 44, 74, 280
@@ -18,7 +20,7 @@ _LABELS, _BAR, _VALUES = 190, 26, 92
 _TICKS = 9
 
 
-def lines_svg(chart: Lines, currency: str = "") -> str:
+def lines_svg(chart: Lines, currency: str = "", language: str = "en") -> str:
     """A line chart as `<svg>`."""
     known = _finite(v for s in chart.series for part in (s.values, s.low, s.high) if part is not None for v in part)
     numeric = all(isinstance(x, int | float) for x in chart.x) and len(chart.x) > 0
@@ -27,36 +29,36 @@ def lines_svg(chart: Lines, currency: str = "") -> str:
     if chart.diagonal:
         known, across = [*known, *across], [*across, *known]
     if not known or not across:
-        return _svg(chart.title, 60, f'<text class="none" x="{WIDTH / 2}" y="34">n/a</text>')
+        return _svg(chart.title, 60, f'<text class="none" x="{WIDTH / 2}" y="34">{NUMERALS[language].missing}</text>')
     y_ticks = _ticks(min([*known, 0.0]), max(known))
     low, high = y_ticks[0], y_ticks[-1]
     left, right = min(across), max(across)
     x = _scale(left, right, _LEFT, WIDTH - _RIGHT)
     y = _scale(low, high, _HEIGHT - _BOTTOM, _TOP)
-    body = [_grid(y_ticks, y, chart.format, currency), _x_axis(chart, at, numeric, left, right, x)]
+    body = [_grid(y_ticks, y, chart.format, language), _x_axis(chart, at, numeric, left, right, x, language)]
     if chart.diagonal:
         from_, to = max(left, low), min(right, high)
         body.append(f'<path class="diagonal" d="M{_n(x(from_))} {_n(y(from_))}L{_n(x(to))} {_n(y(to))}"/>')
     for i, series in enumerate(chart.series):
         body += [_band(series, i, at, x, y), _line(series, i, at, x, y)]
-        body += _dots(chart, series, i, at, x, y, currency) if chart.markers else []
+        body += _dots(chart, series, i, at, x, y, currency, language) if chart.markers else []
     return _svg(chart.title, _HEIGHT, "".join(body))
 
 
-def bars_svg(chart: Bars, currency: str = "") -> str:
+def bars_svg(chart: Bars, currency: str = "", language: str = "en") -> str:
     """A bar chart as `<svg>`."""
     height = _BAR * len(chart.labels) + 10
     whiskers = [v for part in (chart.low, chart.high) if part is not None for v in part]
     known = [*_finite(chart.values), *_finite(whiskers), 0.0]
     x = _scale(min(known), max(max(known), min(known) + 1e-12), _LABELS, WIDTH - _VALUES)
-    rows = [_bar(chart, i, x, currency) for i in range(len(chart.labels))]
+    rows = [_bar(chart, i, x, currency, language) for i in range(len(chart.labels))]
     zero = _n(x(0.0))
     return _svg(chart.title, height, "".join([*rows, f'<path class="axis" d="M{zero} 4V{height - 6}"/>']))
 
 
-def _bar(chart: Bars, i: int, x: _Scale, currency: str) -> str:
+def _bar(chart: Bars, i: int, x: _Scale, currency: str, language: str) -> str:
     value, top = float(chart.values[i]), 5 + _BAR * i
-    label, text = str(chart.labels[i]), written(value, chart.format, currency)
+    label, text = str(chart.labels[i]), written(value, chart.format, currency, language)
     short = label if len(label) <= 30 else label[:29] + "…"
     parts = [
         f'<text class="label" x="{_LABELS - 8}" y="{top + 15}">{escape(short)}<title>{escape(label)}</title></text>'
@@ -107,25 +109,28 @@ def _ticks(low: float, high: float) -> list[float]:
     return [k * step for k in range(first, max(last, first + 1) + 1)]
 
 
-def _grid(ticks: Sequence[float], y: _Scale, format: Format, currency: str) -> str:
+def _grid(ticks: Sequence[float], y: _Scale, format: Format, language: str) -> str:
     parts = []
     for tick in ticks:
         at = _n(y(tick))
         parts.append(f'<path class="grid" d="M{_LEFT} {at}H{WIDTH - _RIGHT}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{_n(y(tick) + 4)}">{escape(_tick(tick, format))}</text>')
+        parts.append(
+            f'<text class="tick" x="{_LEFT - 8}" y="{_n(y(tick) + 4)}">{escape(_tick(tick, format, language))}</text>'
+        )
     return "".join(parts)
 
 
-def _tick(value: float, format: Format) -> str:
-    return (
-        f"{100 * value:g}%" if format == "percent" else f"{round(value, 9):,g}" if abs(value) < 1e5 else f"{value:,.0f}"
-    )
+def _tick(value: float, format: Format, language: str) -> str:
+    numerals = NUMERALS[language]
+    if format == "percent":
+        return numerals.localised(f"{100 * value:g}") + numerals.percent
+    return numerals.localised(f"{round(value, 9):,g}" if abs(value) < 1e5 else f"{value:,.0f}")
 
 
-def _x_axis(chart: Lines, at: np.ndarray, numeric: bool, left: float, right: float, x: _Scale) -> str:
+def _x_axis(chart: Lines, at: np.ndarray, numeric: bool, left: float, right: float, x: _Scale, language: str) -> str:
     bottom = _HEIGHT - _BOTTOM + 18
     if numeric:
-        marks = [(t, _tick(t, "number")) for t in _ticks(left, right) if left <= t <= right]
+        marks = [(t, _tick(t, "number", language)) for t in _ticks(left, right) if left <= t <= right]
     else:
         every = max(1, math.ceil(len(at) / _TICKS))
         marks = [(float(i), str(label)) for i, label in enumerate(chart.x) if i % every == 0]
@@ -155,11 +160,14 @@ def _line(series: Series, i: int, at: np.ndarray, x: _Scale, y: _Scale) -> str:
     return f'<path class="line s{i % 6}{dashed}" d="{path}"/>' if path else ""
 
 
-def _dots(chart: Lines, series: Series, i: int, at: np.ndarray, x: _Scale, y: _Scale, currency: str) -> list[str]:
+def _dots(
+    chart: Lines, series: Series, i: int, at: np.ndarray, x: _Scale, y: _Scale, currency: str, language: str
+) -> list[str]:
     values = np.asarray(series.values, dtype=float)
+    said = partial(written, format=chart.format, currency=currency, language=language)
     return [
         f'<circle class="dot s{i % 6}" cx="{_n(x(at[k]))}" cy="{_n(y(values[k]))}" r="3">'
-        f"<title>{escape(f'{series.name}, {x_}: {written(float(y_), chart.format, currency)}')}</title></circle>"
+        f"<title>{escape(f'{series.name}, {x_}: {said(float(y_))}')}</title></circle>"
         for k, (x_, y_) in enumerate(zip(chart.x, values, strict=True))
         if math.isfinite(y_)
     ]

@@ -9,30 +9,33 @@ import pandas as pd
 from pandas.api import types
 
 from abm_scoring.publish.report.parts import Format
+from abm_scoring.publish.words.numerals import NUMERALS, TIED
 
-MISSING = "n/a"
+MISSING = NUMERALS["en"].missing
 
 
-def written(value: Any, format: Format, currency: str = "") -> str:
-    """A value as its format says; `n/a` where it is missing or not finite.
+def written(value: Any, format: Format, currency: str = "", language: str = "en") -> str:
+    """A value as its format says, in the numerals of a language; `n/a` where it is missing or not finite.
 
     Raises:
         ValueError: The format is not known.
     """
+    numerals = NUMERALS[language]
     if value is None or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)) or value is pd.NA:
-        return MISSING
+        return numerals.missing
     if format == "text":
         return str(value)
     if format == "day":
         return pd.Timestamp(value).strftime("%Y-%m-%d")
     if format == "percent":
-        return f"{100 * value:.1f}%"
+        return numerals.localised(f"{100 * value:.1f}") + numerals.percent
     if format == "integer":
-        return f"{round(value):,}"
-    if format == "money":
-        return f"{currency} {_plain(value)}".strip()
-    if format == "number":
-        return _plain(value)
+        return numerals.localised(f"{round(value):,}")
+    if format in ("money", "number"):
+        number = numerals.localised(_plain(value))
+        if format == "number" or not currency:
+            return number
+        return TIED.join((currency, number) if numerals.currency_first else (number, currency))
     raise ValueError(f"no format {format!r}")
 
 

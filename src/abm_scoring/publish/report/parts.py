@@ -126,8 +126,9 @@ class ReportPage:
         title, subtitle: Heading, and the line below: project, day, model.
         tiles: The first screen: what a reader with one minute takes away.
         sections: The chapters.
-        language: Language of the texts, for screen readers; the page adds no words of its own but `n/a`.
-        currency: ISO 4217 code that stands before amounts of money.
+        language: Language of the texts (en, de, ro, ru): for screen readers, and for how numbers are written. The page
+            adds no words of its own but `n/a`.
+        currency: ISO 4217 code that stands beside amounts of money.
     """
 
     title: str

@@ -45,19 +45,20 @@ def _section(section: Section, page: ReportPage) -> dict[str, Any]:
 def _part(part: Table | Lines | Bars, page: ReportPage) -> dict[str, Any]:
     shared = {"title": part.title, "note": part.note}
     if isinstance(part, Table):
-        return {**shared, "table": _table(part, page.currency)}
+        return {**shared, "table": _table(part, page.currency, page.language)}
     if isinstance(part, Lines):
         legend = [(s.name, s.dashed) for s in part.series]
-        return {**shared, "svg": _safe(lines_svg(part, page.currency)), "legend": legend, "y_name": part.y_name}
-    return {**shared, "svg": _safe(bars_svg(part, page.currency)), "legend": [], "y_name": ""}
+        drawn = lines_svg(part, page.currency, page.language)
+        return {**shared, "svg": _safe(drawn), "legend": legend, "y_name": part.y_name}
+    return {**shared, "svg": _safe(bars_svg(part, page.currency, page.language)), "legend": [], "y_name": ""}
 
 
-def _table(table: Table, currency: str) -> dict[str, Any]:
-    formats = [table.formats.get(str(name), natural(table.frame[name])) for name in table.frame]
-    columns = [
-        list(map(partial(written, format=how, currency=currency), table.frame.iloc[:, i].astype(object)))
-        for i, how in enumerate(formats)
+def _table(table: Table, currency: str, language: str) -> dict[str, Any]:
+    formats = [
+        table.formats.get(str(name), natural(table.frame.iloc[:, i])) for i, name in enumerate(table.frame.columns)
     ]
+    say = partial(written, currency=currency, language=language)
+    columns = [[say(value, how) for value in table.frame.iloc[:, i].astype(object)] for i, how in enumerate(formats)]
     sides = ["right" if how in _RIGHT else "left" for how in formats]
     rows = [list(zip(row, sides, strict=True)) for row in zip(*columns, strict=True)]
     return {"head": list(zip(map(str, table.frame.columns), sides, strict=True)), "rows": rows}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from abm_scoring.roi.attribution import markov, touches
 from abm_scoring.roi.attribution.paths import Paths
 from abm_scoring.roi.attribution.spec import AttributionSpec, Markov, TouchRule, rule_name
-from abm_scoring.roi.bootstrap import sparse_sums
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Belongs wherever credit is shown.
 WHAT_CREDIT_IS_NOT = (
@@ -30,21 +33,55 @@ _COLUMNS = [f"{value}{end}" for value in ("wins", "money", "share") for end in (
 
 
 @dataclass(frozen=True)
+class RuleCredit:
+    """What one rule says.
+
+    Attributes:
+        rule: Its name.
+        units: What gets credit.
+        values: float64 [units, 9]: wins, money and share of all wins, each with `_low` and `_high` (NaN where there
+            is no interval).
+    """
+
+    rule: str
+    units: tuple[str, ...]
+    values: np.ndarray
+
+    @property
+    def wins(self) -> np.ndarray:
+        """Wins of every unit, float64 [units]."""
+        found: np.ndarray = self.values[:, 0]
+        return found
+
+
+@dataclass(frozen=True)
 class Attribution:
     """What each rule says.
 
     Attributes:
-        credits: One row a rule and unit: rule, unit, then wins, money (project currency) and share of all wins, each
-            with `_low` and `_high` (NaN where there is no interval). Each rule's wins and money sum to the totals.
+        rules: One a rule; each one's wins and money sum to the totals.
         wins: All wins.
         money: All money.
         notes: What a reader must know, e.g. why a rule has no interval.
     """
 
-    credits: pd.DataFrame
+    rules: tuple[RuleCredit, ...]
     wins: float
     money: float
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def credits(self) -> pd.DataFrame:
+        """One row a rule and unit: rule, unit, then wins, money (project currency) and share of all wins.
+
+        Each of the three has `_low` and `_high` (NaN where there is no interval).
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame(np.concatenate([own.values for own in self.rules]), columns=_COLUMNS)
+        frame.insert(0, "unit", [unit for own in self.rules for unit in own.units])
+        frame.insert(0, "rule", [own.rule for own in self.rules for _ in own.units])
+        return frame
 
     def side_by_side(self, value: Literal["wins", "money", "share"] = "share") -> pd.DataFrame:
         """One row a unit, one column a rule, and `disagreement`: largest minus smallest value over the rules.
@@ -89,83 +126,58 @@ def attribute(paths: Paths, spec: AttributionSpec | None = None) -> Attribution:
         BadDataError: A rule needs what the paths do not have, e.g. times.
     """
     spec = spec or AttributionSpec()
-    wins, money = float(paths.wins.sum()), float(paths.money.sum())
-    drawn = spec.draws > 0 and paths.family is not None and len(paths) > 0
-    families = np.unique(paths.family) if drawn and paths.family is not None else None
-    won, frames, notes = paths.converted(), [], []
+    notes: list[str] = []
+    families = np.unique(paths.family) if spec.draws > 0 and paths.family is not None and len(paths) else None
     if spec.draws > 0 and paths.family is None:
         notes.append("no intervals: the paths belong to no account families that could be resampled")
+    none = paths.untouched
+    total = float(paths.wins.sum()), float(paths.money.sum())
+    touch = _touch_rules(paths, [rule for rule in spec.rules if not isinstance(rule, Markov)], families, spec)
+    found = []
     for rule in spec.rules:
         if isinstance(rule, Markov):
-            found, draws, note = _markov(paths, rule, spec, families)
+            point, draws, note = _markov(paths, rule, spec, families, (total[0] - none[0], total[1] - none[1]))
+            notes += [note] if note else []
         else:
-            found, draws, note = *_divided(won, rule, spec, families), None
-        frames.append(_frame(paths, rule_name(rule), found, draws, spec.level))
-        notes += [note] if note else []
-    return Attribution(pd.concat(frames, ignore_index=True), wins, money, tuple(notes))
+            point, draws = next(touch)
+        found.append(_stated(paths.units, rule_name(rule), np.vstack([point, none]), draws, spec.level))
+    return Attribution(tuple(found), *total, tuple(notes))
 
 
-def _divided(
-    won: Paths, rule: TouchRule, spec: AttributionSpec, families: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Credit float64 [units + 1, 2] (the last line: no touch), and its draws [draws, units + 1, 2]."""
-    weights = rule.weights(won)
-    found = np.vstack([touches.credit(won, weights), won.untouched])
+def _touch_rules(
+    paths: Paths, rules: Sequence[TouchRule], families: np.ndarray | None, spec: AttributionSpec
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Of each rule that divides every path by itself, credit float64 [units, 2] and draws [draws, units + 1, 2]."""
+    points = [np.zeros((len(paths.units), 2)) for _ in rules]
+    for part in paths.parts():
+        own = part.converted()
+        for point, rule in zip(points, rules, strict=True):
+            point += touches.credit(own, rule.weights(own))
     if families is None:
-        return found, None
-    order, starts = _by_family(won, families)
-    offsets, columns, values = touches.family_credit(won, weights, order)
-    return found, sparse_sums(offsets[starts], columns, values, len(found), spec.draws, spec.seed)
+        yield from ((point, None) for point in points)
+        return
+    from abm_scoring.roi.attribution.draws import touch_draws
 
-
-def _by_family(paths: Paths, families: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order of the paths by family, and where each of the (sorted) families begins in it, int64 [families + 1].
-
-    Every rule draws among the same families, those without a win included, so that its draws pair with the others'.
-    """
-    own = np.zeros(len(paths), "int64") if paths.family is None else paths.family
-    order = np.argsort(own, kind="stable")
-    return order, np.append(np.searchsorted(own[order], families), len(own))
+    won = paths.converted()
+    yield from ((point, touch_draws(won, rule, families, spec)) for point, rule in zip(points, rules, strict=True))
 
 
 def _markov(
-    paths: Paths, rule: Markov, spec: AttributionSpec, families: np.ndarray | None
+    paths: Paths, rule: Markov, spec: AttributionSpec, families: np.ndarray | None, total: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray | None, str | None]:
     """The same for a chain, and why it has no draws if it has none."""
-    made, none = markov.chain(paths, rule.order), paths.untouched
-    wins, money = float(paths.wins.sum()) - none[0], float(paths.money.sum()) - none[1]
-    found = np.vstack([_credited(made, len(paths.units), wins, money), none])
+    made = markov.chain(paths, rule.order)
+    point = markov.credited(made, len(paths.units), *total)
     if families is None:
-        return found, None, None
+        return point, None, None
     if made.n_states > _STATES_WITH_INTERVAL:
-        return found, None, f"{rule_name(rule)} has no intervals: its chain has {made.n_states} states"
-    return found, _markov_draws(paths, rule, made, spec, families), None
+        return point, None, f"{rule_name(rule)} has no intervals: its chain has {made.n_states} states"
+    from abm_scoring.roi.attribution.draws import markov_draws
+
+    return point, markov_draws(paths, rule, made, families, spec), None
 
 
-def _credited(made: markov.Chain, n_units: int, wins: float, money: float) -> np.ndarray:
-    effects = np.zeros((n_units, 2))
-    effects[: len(made.members)] = markov.removal_effects(made)
-    return markov.shared_out(effects, wins, money)
-
-
-def _markov_draws(
-    paths: Paths, rule: Markov, made: markov.Chain, spec: AttributionSpec, families: np.ndarray
-) -> np.ndarray:
-    """The chain of each draw is counted from the moves of the drawn families, and solved."""
-    order, starts = _by_family(paths, families)
-    offsets, columns, values = markov.family_moves(paths, rule.order, made, order)
-    m, s = len(made.moves), made.n_states
-    sums = sparse_sums(offsets[starts], columns, values, m + 3 * s + 2, spec.draws, spec.seed)[:, :, 0]
-    out = np.empty((spec.draws, len(paths.units) + 1, 2))
-    for k, row in enumerate(sums):
-        won, nulls, money = row[m : m + 3 * s].reshape(3, s)
-        own = replace(made, moves=row[:m], wins=won, nulls=nulls, money=money)
-        out[k, :-1] = _credited(own, len(paths.units), float(won.sum()), float(money.sum()))
-        out[k, -1] = row[m + 3 * s :]
-    return out
-
-
-def _frame(paths: Paths, name: str, found: np.ndarray, draws: np.ndarray | None, level: float) -> pd.DataFrame:
+def _stated(units: tuple[str, ...], name: str, found: np.ndarray, draws: np.ndarray | None, level: float) -> RuleCredit:
     total = found[:, 0].sum()
     point = np.column_stack([found, found[:, 0] / total if total else np.full(len(found), np.nan)])
     low, high = np.full_like(point, np.nan), np.full_like(point, np.nan)
@@ -175,8 +187,7 @@ def _frame(paths: Paths, name: str, found: np.ndarray, draws: np.ndarray | None,
         whole = np.dstack([draws, share])
         if total:
             low, high = np.nanquantile(whole, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    ends = np.stack([point, low, high], axis=2).reshape(len(point), -1)
-    frame = pd.DataFrame(ends, columns=_COLUMNS)
-    frame.insert(0, "unit", [*paths.units, NO_TOUCH])
-    frame.insert(0, "rule", name)
-    return frame if any(paths.untouched) else frame.iloc[:-1]
+    values = np.stack([point, low, high], axis=2).reshape(len(point), -1)
+    if found[-1].any():
+        return RuleCredit(name, (*units, NO_TOUCH), values)
+    return RuleCredit(name, units, values[:-1])

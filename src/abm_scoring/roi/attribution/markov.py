@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from abm_scoring.errors import BadDataError
-from abm_scoring.features.compiled import compiled
 from abm_scoring.roi.attribution.paths import Paths
 
 #: Up to this many states the inverse is made whole; beyond it only the columns that are needed, from a sparse factor.
 _DENSE = 600
 
 #: Up to this many possible (state, next touch) pairs they are counted in a table; beyond it they are sorted.
-_TABLE = 1 << 22
+_TABLE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -65,16 +64,13 @@ def chain(paths: Paths, order: int) -> Chain:
     base = len(paths.units) + 1
     if base ** (order + 1) >= 2**62:
         raise BadDataError(f"{base - 1} units are too many for a chain of order {order}", fix="use a lower order")
-    key, count, ends = _counted(paths, base, base**order)
+    (key, (count,)), (ended, at_end) = _counted(paths, base, order)
     left, entered = key // base, _after(key // base, key % base, base, base**order)
     states = np.unique(np.concatenate([[0], left, entered]))
-    at_end = np.zeros((len(states), 3))
-    lived = (paths.lengths > 0) & (paths.wins + paths.nulls > 0)
-    place = np.searchsorted(states, ends[lived])
-    for k, values in enumerate((paths.wins, paths.nulls, paths.money)):
-        at_end[:, k] = np.bincount(place, values[lived], len(states))
+    ends = np.zeros((3, len(states)))
+    ends[:, np.searchsorted(states, ended)] = at_end[1:]
     rows, columns = np.searchsorted(states, left), np.searchsorted(states, entered)
-    wins, nulls, money = at_end.T
+    wins, nulls, money = ends
     return Chain(rows, columns, count, wins, nulls, money, members(states, base), key, states)
 
 
@@ -97,41 +93,59 @@ def members(states: np.ndarray, base: int) -> tuple[np.ndarray, ...]:
     return tuple(np.split(pairs[:, 1], np.searchsorted(pairs[:, 0], np.arange(2, base))))
 
 
-def _counted(paths: Paths, base: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Moves as state × base + next touch in ascending order, how many paths made each, and where each path ended."""
-    weights, ends = paths.wins + paths.nulls, np.zeros(len(paths), "int64")
-    if size * base <= _TABLE:
-        table = np.zeros(size * base)
-        _tally(paths.codes, paths.offsets, weights, base, size, table, ends)
-        key = np.flatnonzero(table)
-        return key, table[key], ends
-    every = np.empty(len(paths.codes), "int64")
-    walk(paths.codes, paths.offsets, base, size, every, ends)
-    key, code = np.unique(every, return_inverse=True)
-    count = np.bincount(code, np.repeat(weights, paths.lengths), len(key))
-    return key[count > 0], count[count > 0], ends
+#: Codes in ascending order, and sums of each, float64 [sums, codes].
+Tally = tuple[np.ndarray, np.ndarray]
 
 
-@compiled
-def _tally(codes, offsets, weights, base, size, table, ends):  # type: ignore[no-untyped-def]
-    for p in range(len(offsets) - 1):
-        state = 0
-        for i in range(offsets[p], offsets[p + 1]):
-            key = state * base + codes[i] + 1
-            table[key] += weights[p]
-            state = key % size
-        ends[p] = state
+def _counted(paths: Paths, base: int, order: int) -> tuple[Tally, Tally]:
+    """Moves as state × base + next touch, with the paths that made each; final states, with how paths ended there.
+
+    The sums of a final state are its paths, wins, nulls and money.
+    """
+    moves, ends = _nothing(1), _nothing(4)
+    size = base**order
+    for part in paths.parts():
+        weights, lengths = part.wins + part.nulls, part.lengths
+        keys, last = walked(part, base, order)
+        some = lengths > 0
+        at_end = np.stack([weights, part.wins, part.nulls, part.money])[:, some]
+        moves = _merged(moves, _tally(keys, np.repeat(weights, lengths)[None], size * base))
+        ends = _merged(ends, _tally(last[some], at_end, size))
+    return moves, ends
 
 
-@compiled
-def walk(codes, offsets, base, size, keys, ends):  # type: ignore[no-untyped-def]
-    """Writes each touch's move (state × base + touch + 1) and each path's last state."""
-    for p in range(len(offsets) - 1):
-        state = 0
-        for i in range(offsets[p], offsets[p + 1]):
-            keys[i] = state * base + codes[i] + 1
-            state = keys[i] % size
-        ends[p] = state
+def _nothing(sums: int) -> Tally:
+    return np.zeros(0, "int64"), np.zeros((sums, 0))
+
+
+def _tally(codes: np.ndarray, values: np.ndarray, size: int) -> Tally:
+    """Sums of the values by code; codes whose first sum is 0 are left out."""
+    if size <= _TABLE:
+        first = np.bincount(codes, values[0], size)
+        found = np.flatnonzero(first)
+        others = [np.bincount(codes, row, size)[found] for row in values[1:]]
+        return found, np.stack([first[found], *others])
+    found, code = np.unique(codes, return_inverse=True)
+    sums = np.stack([np.bincount(code, row, len(found)) for row in values])
+    return found[sums[0] > 0], sums[:, sums[0] > 0]
+
+
+def _merged(one: Tally, two: Tally) -> Tally:
+    found, code = np.unique(np.concatenate([one[0], two[0]]), return_inverse=True)
+    sums = [np.bincount(code, row, len(found)) for row in np.concatenate([one[1], two[1]], axis=1)]
+    return found, np.stack(sums)
+
+
+def walked(paths: Paths, base: int, order: int) -> Tally:
+    """Each touch's move (state × base + touch + 1), and each path's last state (0 without touches), int64."""
+    touch, lengths = paths.codes.astype("int64") + 1, paths.lengths
+    place = np.arange(len(touch)) - np.repeat(paths.offsets[:-1], lengths)
+    keys = touch.copy()
+    for back in range(1, order + 1):
+        keys[back:] += np.where(place[back:] >= back, touch[:-back], 0) * base**back
+    ends, some = np.zeros(len(paths), "int64"), lengths > 0
+    ends[some] = keys[paths.offsets[1:][some] - 1] % base**order
+    return keys, ends
 
 
 def removal_effects(made: Chain) -> np.ndarray:
@@ -191,47 +205,8 @@ def shared_out(effects: np.ndarray, wins: float, money: float) -> np.ndarray:
     return np.column_stack([by_wins * wins, by_money * money])
 
 
-def family_moves(
-    paths: Paths, order: int, made: Chain, sequence: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What each path adds to the counts of the chain, as compressed sparse rows over paths in the given sequence.
-
-    Columns are the chain's moves, then its states' wins, nulls and money, then wins and money of paths without touches.
-
-    Returns:
-        offsets int64 [paths + 1], columns int64, values float64 [entries, 1].
-    """
-    base = len(paths.units) + 1
-    keys, ends = np.empty(len(paths.codes), "int64"), np.zeros(len(paths), "int64")
-    walk(paths.codes, paths.offsets, base, base**order, keys, ends)
-    # Moves of paths that count nothing are not in the chain; what they add is 0, wherever it is added.
-    move = np.minimum(np.searchsorted(made.keys, keys), max(len(made.keys) - 1, 0))
-    end = np.minimum(np.searchsorted(made.states, ends), made.n_states - 1)
-    room = int(paths.lengths.sum()) + 3 * len(paths)
-    offsets = np.zeros(len(paths) + 1, "int64")
-    columns, values = np.empty(room, "int64"), np.empty((room, 1))
-    used = _family_moves(
-        paths.offsets, move, end, paths.wins, paths.nulls, paths.money, sequence, len(made.keys), made.n_states,
-        offsets, columns, values,
-    )  # fmt: skip
-    return offsets, columns[:used], values[:used]
-
-
-@compiled
-def _family_moves(at, move, end, wins, nulls, money, order, n_moves, n_states, offsets, columns, values):  # type: ignore[no-untyped-def]
-    e = 0
-    for k in range(len(order)):
-        p = order[k]
-        for i in range(at[p], at[p + 1]):
-            columns[e], values[e, 0] = move[i], wins[p] + nulls[p]
-            e += 1
-        empty = at[p] == at[p + 1]
-        after = n_moves + 3 * n_states
-        for what in range(3):
-            amount = wins[p] if what == 0 else (nulls[p] if what == 1 else money[p])
-            if amount != 0.0 and not (empty and what == 1):
-                columns[e] = after + what // 2 if empty else n_moves + what * n_states + end[p]
-                values[e, 0] = amount
-                e += 1
-        offsets[k + 1] = e
-    return e
+def credited(made: Chain, n_units: int, wins: float, money: float) -> np.ndarray:
+    """Credit of every unit, those that no path of the chain has included, float64 [units, 2]."""
+    effects = np.zeros((n_units, 2))
+    effects[: len(made.members)] = removal_effects(made)
+    return shared_out(effects, wins, money)

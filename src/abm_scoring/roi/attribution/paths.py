@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from abm_scoring.errors import BadDataError
+
+#: Paths that are looked at together: enough to be quick, few enough that what is made of them stays small.
+_TOGETHER = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Paths:
         wins: float64 [paths], conversions.
         money: float64 [paths], what the conversions brought; may be negative, is 0 without a win.
         nulls: float64 [paths], the same path without a conversion.
-        days: float64 [touches], days between the touch and its path's end; None where times are unknown.
+        days: float32 or float64 [touches], days between the touch and its path's end; None where times are unknown.
         milestone: int64 [paths], place in the path of the last touch before the opportunity was opened; -1 = unknown.
         family: int64 [paths], code of the account family; None where rows belong to no one account.
     """
@@ -48,7 +50,7 @@ class Paths:
                 raise BadDataError("is not finite in every path", where=f"paths, {name}")
         if (self.wins < 0).any() or (self.nulls < 0).any():
             raise BadDataError("counts below 0", where="paths", fix="wins and nulls are counts")
-        if (self.money[self.wins == 0] != 0).any():
+        if ((self.wins == 0) & (self.money != 0)).any():
             raise BadDataError("money without a win", where="paths", fix="money belongs to paths that converted")
 
     def __len__(self) -> int:
@@ -62,8 +64,25 @@ class Paths:
     @property
     def untouched(self) -> tuple[float, float]:
         """Wins and money of paths without any touch: no rule can give them to anyone."""
-        empty = self.lengths == 0
+        empty = self.offsets[1:] == self.offsets[:-1]
         return float(self.wins[empty].sum()), float(self.money[empty].sum())
+
+    def parts(self) -> Iterator[Paths]:
+        """The same paths in order, some at a time: views, so that hardly any memory is taken."""
+        for begin in range(0, len(self), _TOGETHER):
+            end = min(begin + _TOGETHER, len(self))
+            touches = slice(self.offsets[begin], self.offsets[end])
+            yield replace(
+                self,
+                codes=self.codes[touches],
+                offsets=self.offsets[begin : end + 1] - self.offsets[begin],
+                wins=self.wins[begin:end],
+                money=self.money[begin:end],
+                nulls=self.nulls[begin:end],
+                days=None if self.days is None else self.days[touches],
+                milestone=None if self.milestone is None else self.milestone[begin:end],
+                family=None if self.family is None else self.family[begin:end],
+            )
 
     def converted(self) -> Paths:
         """The paths with a win alone: all that a rule needs which divides each path's credit by itself."""
@@ -96,6 +115,8 @@ def parse(
         nulls: n times that the path ended without conversion.
         separator: What stands between two touches.
     """
+    import pandas as pd
+
     split = [text.split(separator) if text else [] for text in texts]
     names = np.array([name.strip() for path in split for name in path], dtype=object)
     codes, units = pd.factorize(names, sort=True)

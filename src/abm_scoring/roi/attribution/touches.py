@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from abm_scoring.errors import BadDataError
-from abm_scoring.features.compiled import compiled
 from abm_scoring.roi.attribution.paths import Paths
 
 
@@ -18,39 +17,40 @@ def by_place(paths: Paths, first: float, milestone: float, last: float) -> np.nd
     Returns:
         float64 [touches], summing to 1 within each path.
     """
-    where = np.full(len(paths), -1, "int64") if paths.milestone is None else paths.milestone
-    out = np.empty(len(paths.codes))
-    _by_place(paths.offsets, where, float(first), float(milestone), float(last), out)
-    return out
+    start, n = _spans(paths)
+    if not (first or milestone or last):
+        return np.repeat(1.0 / n, n)
+    out = np.zeros(len(paths.codes))
+    if first == 1 or last == 1:
+        out[start if first == 1 else start + n - 1] = 1.0
+        return out
+    named = np.zeros(len(paths.codes), bool)
+    for at, share in ((start, first), (_milestones(paths, start, n), milestone), (start + n - 1, last)):
+        if share > 0:
+            out[at] += share
+            named[at] = True
+    if not len(start):
+        return out
+    given, others = np.add.reduceat(out, start), n - np.add.reduceat(named, start, dtype="int64")
+    rest = np.maximum(0.0, 1.0 - given) / np.maximum(others, 1)
+    grown = np.where(others > 0, 1.0, 1.0 / np.where(given > 0, given, 1.0))
+    return np.where(named, out * np.repeat(grown, n), np.repeat(rest, n))
 
 
-@compiled
-def _by_place(offsets, milestone, first, middle, last, out):  # type: ignore[no-untyped-def]
-    for p in range(len(offsets) - 1):
-        a, b = offsets[p], offsets[p + 1]
-        n = b - a
-        if n == 0:
-            continue
-        m = milestone[p]
-        if m < 0:
-            m = (n - 1) // 2 if n > 2 else -1
-        taken = 0
-        given = 0.0
-        for i in range(n):
-            key, share = False, 0.0
-            if i == 0 and first > 0.0:
-                key, share = True, share + first
-            if i == m and middle > 0.0:
-                key, share = True, share + middle
-            if i == n - 1 and last > 0.0:
-                key, share = True, share + last
-            out[a + i] = share if key else -1.0
-            taken += key
-            given += share
-        rest = max(0.0, 1.0 - given) / (n - taken) if n > taken else 0.0
-        grown = 1.0 if n > taken else 1.0 / given
-        for i in range(a, b):
-            out[i] = rest if out[i] < 0.0 else out[i] * grown
+def _spans(paths: Paths) -> tuple[np.ndarray, np.ndarray]:
+    """Where each path with touches begins, and how many it has, int64; one after the other they are all touches."""
+    lengths = paths.lengths
+    some = lengths > 0
+    return paths.offsets[:-1][some], lengths[some]
+
+
+def _milestones(paths: Paths, start: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Positions of the milestones of the paths that have one."""
+    middle = np.where(n > 2, (n - 1) // 2, -1)
+    known = np.full(len(n), -1) if paths.milestone is None else paths.milestone[paths.lengths > 0]
+    place = np.where(known < 0, middle, known)
+    found: np.ndarray = (start + place)[(place >= 0) & (place < n)]
+    return found
 
 
 def by_age(paths: Paths, half_life: float) -> np.ndarray:
@@ -64,27 +64,14 @@ def by_age(paths: Paths, half_life: float) -> np.ndarray:
     """
     if paths.days is None:
         raise BadDataError("time decay needs the touches' times", where="paths", fix="leave out the rule time_decay")
-    out = np.empty(len(paths.codes))
-    _by_age(paths.offsets, paths.days, float(half_life), out)
+    start, n = _spans(paths)
+    if not len(start):
+        return np.zeros(0)
+    days = paths.days.astype("float64")
+    # Ages count from the youngest touch: only ratios matter, and old paths would underflow to 0 ÷ 0.
+    out = np.exp2((np.repeat(np.minimum.reduceat(days, start), n) - days) / half_life)
+    out /= np.repeat(np.add.reduceat(out, start), n)
     return out
-
-
-@compiled
-def _by_age(offsets, days, half_life, out):  # type: ignore[no-untyped-def]
-    for p in range(len(offsets) - 1):
-        a, b = offsets[p], offsets[p + 1]
-        if a == b:
-            continue
-        # Ages count from the youngest touch: only ratios matter, and old paths would underflow to 0 ÷ 0.
-        youngest = days[a]
-        for i in range(a, b):
-            youngest = min(youngest, days[i])
-        total = 0.0
-        for i in range(a, b):
-            out[i] = 2.0 ** ((youngest - days[i]) / half_life)
-            total += out[i]
-        for i in range(a, b):
-            out[i] /= total
 
 
 def by_unit(paths: Paths) -> np.ndarray:
@@ -93,23 +80,16 @@ def by_unit(paths: Paths) -> np.ndarray:
     Returns:
         float64 [touches], summing to 1 within each path.
     """
-    out = np.empty(len(paths.codes))
-    _by_unit(paths.codes, paths.offsets, len(paths.units), out)
-    return out
-
-
-@compiled
-def _by_unit(codes, offsets, n_units, out):  # type: ignore[no-untyped-def]
-    seen = np.full(n_units, -1, np.int64)
-    for p in range(len(offsets) - 1):
-        distinct = 0
-        for i in range(offsets[p], offsets[p + 1]):
-            new = seen[codes[i]] != p
-            seen[codes[i]] = p
-            distinct += new
-            out[i] = 1.0 if new else 0.0
-        for i in range(offsets[p], offsets[p + 1]):
-            out[i] /= distinct
+    start, n = _spans(paths)
+    if not len(start):
+        return np.zeros(0)
+    pair = np.repeat(np.arange(len(n)) * len(paths.units), n) + paths.codes
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    new = np.zeros(len(pair))
+    new[order[np.concatenate([[True], pair[1:] != pair[:-1]])]] = 1.0
+    new /= np.repeat(np.add.reduceat(new, start), n)
+    return new
 
 
 def credit(paths: Paths, weights: np.ndarray) -> np.ndarray:
@@ -118,59 +98,5 @@ def credit(paths: Paths, weights: np.ndarray) -> np.ndarray:
     Returns:
         float64 [units, 2]: wins and money.
     """
-    out = np.zeros((len(paths.units), 2))
-    _credit(paths.codes, paths.offsets, weights, paths.wins, paths.money, out)
-    return out
-
-
-@compiled
-def _credit(codes, offsets, weights, wins, money, out):  # type: ignore[no-untyped-def]
-    for p in range(len(offsets) - 1):
-        w, m = wins[p], money[p]
-        if w != 0.0:
-            for i in range(offsets[p], offsets[p + 1]):
-                out[codes[i], 0] += weights[i] * w
-                out[codes[i], 1] += weights[i] * m
-
-
-def family_credit(paths: Paths, weights: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What each path gives each of its units, as compressed sparse rows over paths in the given order.
-
-    Args:
-        weights: float64 [touches].
-        order: int64 [paths].
-
-    Returns:
-        offsets int64 [paths + 1], columns int64 (a unit; the number of units = no touch), values float64 [entries, 2].
-    """
-    room = np.where(paths.wins != 0, np.maximum(paths.lengths, 1), 0)[order].sum()
-    offsets = np.zeros(len(paths) + 1, "int64")
-    columns, values = np.empty(room, "int64"), np.empty((room, 2))
-    used = _family_credit(
-        paths.codes, paths.offsets, weights, paths.wins, paths.money, order, len(paths.units), offsets, columns, values
-    )
-    return offsets, columns[:used], values[:used]
-
-
-@compiled
-def _family_credit(codes, at, weights, wins, money, order, n_units, offsets, columns, values):  # type: ignore[no-untyped-def]
-    place = np.full(n_units, -1, np.int64)
-    e = 0
-    for k in range(len(order)):
-        p, begin = order[k], e
-        if wins[p] != 0.0:
-            if at[p] == at[p + 1]:
-                columns[e], values[e, 0], values[e, 1] = n_units, wins[p], money[p]
-                e += 1
-            for i in range(at[p], at[p + 1]):
-                if weights[i] == 0.0:
-                    continue
-                c = codes[i]
-                if place[c] < begin:
-                    place[c] = e
-                    columns[e], values[e, 0], values[e, 1] = c, 0.0, 0.0
-                    e += 1
-                values[place[c], 0] += weights[i] * wins[p]
-                values[place[c], 1] += weights[i] * money[p]
-        offsets[k + 1] = e
-    return e
+    amounts = (np.repeat(values, paths.lengths) for values in (paths.wins, paths.money))
+    return np.column_stack([np.bincount(paths.codes, weights * each, len(paths.units)) for each in amounts])

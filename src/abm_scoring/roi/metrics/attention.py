@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.features.moments import DAY, NEVER, moments
+from abm_scoring.roi.metrics.arrays import by_label, distinct, labels, last_before
 from abm_scoring.roi.metrics.declaration import FigureOf, Metric
+from abm_scoring.roi.metrics.events import Events
 from abm_scoring.roi.metrics.observed import Missing, Observed, Sums, count, divide, ratio
-from abm_scoring.roi.metrics.prepared import Events, Prepared, by_label, distinct, labels, last_before
+from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.periods import Period
 
 _SECOND = 1_000_000

@@ -53,7 +53,9 @@ def measured(data: Prepared, period: Period, metrics: Sequence[Metric] = METRICS
     for metric in metrics:
         absent = [table for table in metric.tables if not data.has(table)]
         if absent:
-            reason = Missing(f"the table{'s' * (len(absent) > 1)} {' and '.join(absent)} is not given")
+            many = len(absent) > 1
+            names = " and ".join(absent)
+            reason = Missing(f"the tables {names} are not given" if many else f"the table {names} is not given")
             found[metric.id] = dict.fromkeys(metric.figures, reason)
         else:
             found[metric.id] = metric.measure(data, period)

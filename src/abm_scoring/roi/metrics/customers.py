@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.features.moments import NEVER, moments
+from abm_scoring.roi.metrics.arrays import tally
 from abm_scoring.roi.metrics.declaration import FigureOf, Metric
 from abm_scoring.roi.metrics.observed import Missing, Observed, count, divide, ratio, stacked
 from abm_scoring.roi.metrics.pipeline import won_in
-from abm_scoring.roi.metrics.prepared import Prepared, tally
+from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.periods import Period
 
 _YEAR = pd.Timedelta(days=365)

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.features.moments import DAY, NEVER
+from abm_scoring.roi.metrics.arrays import first_of, last_before
 from abm_scoring.roi.metrics.closing import cumulative_incidence
 from abm_scoring.roi.metrics.declaration import FigureOf, Metric
 from abm_scoring.roi.metrics.observed import Given, Middle, Missing, Observed, Sums, divide, ratio, stacked
-from abm_scoring.roi.metrics.prepared import Prepared, first_of, last_before
+from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.metrics.relationships import engaged_accounts
 from abm_scoring.roi.periods import Period
 

@@ -15,6 +15,8 @@ from abm_scoring.data.families import families
 from abm_scoring.data.tables import Tables
 from abm_scoring.features.moments import ALWAYS, NEVER, moments
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.roi.metrics.arrays import first_of
+from abm_scoring.roi.metrics.events import Events
 from abm_scoring.roi.metrics.observed import Given
 from abm_scoring.roi.metrics.spec import KpiSpec
 from abm_scoring.roi.periods import Period
@@ -98,7 +100,7 @@ class Prepared:
     @cached_property
     def events(self) -> Events:
         """The events by time."""
-        return Events.of(self.tables["events"], self)
+        return Events.of(self.tables["events"], self.ids, self.contacts, self.spec)
 
     @cached_property
     def deals(self) -> pd.DataFrame:
@@ -265,122 +267,6 @@ class Prepared:
         return first_of(len(self), self.events.account, self.events.at, self.events.touch)
 
 
-@dataclass(frozen=True)
-class Events:
-    """Events in ascending time, as columns.
-
-    Attributes:
-        frame: The rows in that order.
-        at: int64 microseconds.
-        account: int32 codes.
-        kind: Code of the type, `kinds` their names.
-    """
-
-    frame: pd.DataFrame
-    at: np.ndarray
-    account: np.ndarray
-    kind: np.ndarray
-    kinds: tuple[str, ...]
-    of_contacts: pd.DataFrame
-    spec: KpiSpec
-    _kinds: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame, prepared: Prepared) -> Events:
-        """Sort and code."""
-        at = moments(frame["occurred_at"], NEVER)
-        if len(at) > 1 and (np.diff(at) < 0).any():
-            order = np.argsort(at, kind="stable")
-            frame, at = frame.take(order).reset_index(drop=True), at[order]
-        else:
-            frame = frame.reset_index(drop=True)
-        account = prepared.codes(frame["account_id"]).astype(np.int32)
-        kind, kinds = pd.factorize(frame["event_type"])
-        return cls(frame, at, account, kind.astype(np.int16), tuple(map(str, kinds)), prepared.contacts, prepared.spec)
-
-    def __len__(self) -> int:
-        return len(self.at)
-
-    def during(self, period: Period) -> slice:
-        """Rows of a period."""
-        return slice(*np.searchsorted(self.at, [period.begin, period.stop]).tolist())
-
-    def is_kind(self, *types: str) -> np.ndarray:
-        """bool [events]: of one of these types."""
-        if types not in self._kinds:
-            table = np.array([name in types for name in self.kinds], dtype=bool)
-            self._kinds[types] = table[self.kind] if len(table) else np.zeros(0, bool)
-        return self._kinds[types]
-
-    def knows(self, *types: str) -> bool:
-        """Whether there is any event of these types."""
-        return any(name in types for name in self.kinds)
-
-    @cached_property
-    def touch(self) -> np.ndarray:
-        """bool: a contact with the brand, which a recorded qualification is not."""
-        return ~self.is_kind(*self.spec.events.sql)
-
-    @cached_property
-    def marketing(self) -> np.ndarray:
-        """bool: a touch that is not sales'."""
-        return ~self.is_kind(*self.spec.sales_event_types) & self.touch
-
-    @cached_property
-    def inbound(self) -> np.ndarray:
-        """bool: begun by the account; where the direction is not given, everything but what a business sends."""
-        sent = self.spec.events
-        pushed = self.is_kind(*sent.email_sent, *sent.email_delivered, *sent.email_bounce, *sent.ad_impression)
-        if "direction" not in self.frame:
-            return ~pushed & self.touch
-        told = self.frame["direction"].to_numpy(object)
-        return np.where(self.frame["direction"].isna(), ~pushed, told == "inbound").astype(bool) & self.touch
-
-    @cached_property
-    def contact(self) -> np.ndarray:
-        """int64 codes of contacts, -1 = none; those of the contacts table first, in its order."""
-        return self._coded("contact_id", self.of_contacts.index)
-
-    @cached_property
-    def contents(self) -> tuple[np.ndarray, pd.Index]:
-        """Codes of content items, -1 = none, and their ids."""
-        return self._factorised("content_id")
-
-    @cached_property
-    def campaigns(self) -> tuple[np.ndarray, pd.Index]:
-        """Codes of campaigns, -1 = none, and their ids."""
-        return self._factorised("campaign_id")
-
-    @cached_property
-    def channels(self) -> tuple[np.ndarray, pd.Index]:
-        """Codes of channels, -1 = none, and their names."""
-        return self._factorised("channel")
-
-    @cached_property
-    def variants(self) -> tuple[np.ndarray, pd.Index]:
-        """Codes of variants, -1 = none, and their ids."""
-        return self._factorised("variant_id")
-
-    def number(self, name: str) -> np.ndarray:
-        """A column of numbers; NaN where the table has none."""
-        if name not in self.frame:
-            return np.full(len(self), np.nan)
-        return self.frame[name].to_numpy(float, na_value=np.nan)
-
-    def _factorised(self, name: str) -> tuple[np.ndarray, pd.Index]:
-        if name not in self.frame:
-            return np.full(len(self), -1), pd.Index([], dtype=object)
-        codes, found = pd.factorize(self.frame[name], sort=True)
-        return codes.astype(np.int64), pd.Index(found)
-
-    def _coded(self, name: str, known: pd.Index) -> np.ndarray:
-        codes, found = self._factorised(name)
-        place = known.get_indexer(found)
-        strangers = place < 0
-        place[strangers] = len(known) + np.arange(strangers.sum())
-        return np.append(place, -1)[codes]
-
-
 _DEAL_NUMBERS = ("amount", "gross_margin", "contract_months")
 #: A month in microseconds.
 _MONTH = 365.25 / 12 * 86_400_000_000
@@ -399,65 +285,3 @@ def _in(rows: pd.DataFrame, column: str, wanted: Sequence[str]) -> np.ndarray:
         return np.zeros(len(rows), bool)
     folded = {str(w).casefold() for w in wanted}
     return rows[column].astype("str").str.casefold().isin(folded).to_numpy(bool)
-
-
-def first_of(n: int, account: np.ndarray, at: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """int64 [n]: the earliest moment of each account among ascending moments; `NEVER` where there is none."""
-    found = np.full(n, NEVER)
-    chosen = np.flatnonzero(rows & (account >= 0))[::-1]
-    found[account[chosen]] = at[chosen]  # written from the last to the first: the earliest stays
-    return found
-
-
-def last_before(
-    key: np.ndarray, at: np.ndarray, of_key: np.ndarray, of_at: np.ndarray, *, same: bool = False
-) -> np.ndarray:
-    """Place of the last row of the same key before each question; -1 where there is none.
-
-    Args:
-        key, at: Rows: int keys and moments.
-        of_key, of_at: Questions.
-        same: Whether a row at the very moment counts.
-
-    Returns:
-        int64 [questions].
-    """
-    n, asked = len(key), len(of_key)
-    whole = np.concatenate([key, of_key]), np.concatenate([at, of_at])
-    is_question = np.concatenate([np.zeros(n, np.int8), np.ones(asked, np.int8)])
-    order = np.lexsort((is_question if same else -is_question, whole[1], whole[0]))
-    is_row, keys = order < n, whole[0][order]
-    place = np.maximum.accumulate(np.where(is_row, np.arange(len(order)), -1))
-    found = np.where((place >= 0) & (keys[place] == keys), order[place], -1)
-    answer = np.empty(asked, np.int64)
-    answer[order[~is_row] - n] = found[~is_row]
-    return answer
-
-
-def labels(codes: np.ndarray, names: pd.Index) -> np.ndarray:
-    """Names of codes as objects; None for -1."""
-    padded = np.full(len(names) + 1, None, dtype=object)
-    padded[:-1] = np.asarray(names, dtype=object)
-    return padded[codes]
-
-
-def distinct(*columns: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Distinct combinations of non-negative int columns, ascending."""
-    if not len(columns[0]):
-        return tuple(np.zeros(0, np.int64) for _ in columns)
-    sizes = [int(c.max()) + 1 for c in columns]
-    # Sorted, because numpy's unique is several times slower on integers.
-    combined = np.sort(np.ravel_multi_index(tuple(c.astype(np.int64) for c in columns), sizes))
-    combined = combined[np.append(True, combined[1:] != combined[:-1])]
-    return tuple(np.asarray(c, dtype=np.int64) for c in np.unravel_index(combined, sizes))
-
-
-def tally(size: int, codes: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Σ weights (or rows) of each code, float [size]; negative codes are left out."""
-    keep = codes >= 0
-    return np.bincount(codes[keep], None if weights is None else weights[keep], minlength=size).astype(float)
-
-
-def by_label(names: Mapping[str, str], wanted: np.ndarray) -> np.ndarray:
-    """Labels through a mapping; None where it has none."""
-    return np.array([names.get(w) if w is not None else None for w in wanted], dtype=object)

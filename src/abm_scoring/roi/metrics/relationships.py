@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from abm_scoring.features.moments import DAY
+from abm_scoring.roi.metrics.arrays import distinct, tally
 from abm_scoring.roi.metrics.declaration import FigureOf, Metric
 from abm_scoring.roi.metrics.observed import Middle, Missing, Observed, count, of_accounts, ratio
-from abm_scoring.roi.metrics.prepared import Prepared, distinct, tally
+from abm_scoring.roi.metrics.prepared import Prepared
 from abm_scoring.roi.periods import Period
 
 _NO_MQA = Missing("no MQA status is kept: set scoring.mqa, and score")
