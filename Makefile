@@ -31,7 +31,7 @@ test: lint  ## lint, types, architecture, generated docs and all tests
 lint: $(STAMP)  ## style, types and the direction of imports
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers $(JOBS)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python scripts/audit.py licences --check
 

@@ -69,7 +69,7 @@ Its budget is wall time: on a busy machine it gets fewer trials, and two runs di
 
 {goals}
 
-Intervals that include 0 show no difference: on olist ours cannot be told from logistic or FLAML.
+Intervals that include 0 show no difference.
 
 Seed noise of ours (standard deviation over {seeds} seeds): {noise}.
 """

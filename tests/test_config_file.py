@@ -510,15 +510,23 @@ def keys_on_their_own_lines(config: Config) -> tuple[str, list[tuple[int, str]]]
 def test_every_key_that_is_mistyped_is_recognised_with_its_line(folder: Path) -> None:
     text, keys = keys_on_their_own_lines(configured(folder))
     assert len(keys) > 80
-    path = folder / "mistyped.yaml"
+    path, lines = folder / "mistyped.yaml", text.splitlines()
+    # Mistakes of one depth are told together, but for those that hide what else is wrong in their section.
+    batches: dict[object, list[tuple[int, str]]] = {}
     for number, key in keys:
-        lines = text.splitlines()
-        lines[number] = lines[number].replace(f"{key}:", f"{key[:-1]}:", 1)
-        path.write_text("\n".join(lines), encoding="utf-8")
+        depth = len(lines[number]) - len(lines[number].lstrip(" -"))
+        batches.setdefault((depth, key == "kind"), []).append((number, key))
+    for mistakes in batches.values():
+        written = list(lines)
+        for number, key in mistakes:
+            written[number] = written[number].replace(f"{key}:", f"{key[:-1]}:", 1)
+        path.write_text("\n".join(written), encoding="utf-8")
         with pytest.raises(ConfigError) as caught:
             load_config(path)
-        here = [p for p in str(caught.value).split("\n") if p.startswith(f"{path}:{number + 1}: ")]
-        assert any(f'unknown key, did you mean "{key}"?' in problem for problem in here), caught.value
+        problems = str(caught.value).split("\n")
+        for number, key in mistakes:
+            here = [p for p in problems if p.startswith(f"{path}:{number + 1}: ")]
+            assert any(f'unknown key, did you mean "{key}"?' in problem for problem in here), caught.value
 
 
 def test_the_schema_for_editors_describes_every_section() -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, field_validator
 
 from abm_scoring.data.checks import ChecksSpec
 from abm_scoring.data.matching.spec import MatchingSpec
@@ -63,6 +63,15 @@ class ProjectSpec(Spec):
         return name
 
 
+def _engine_kind(given: object) -> str:
+    return str(given.get("kind", "local") if isinstance(given, dict) else getattr(given, "kind", "local"))
+
+
+EngineSpec = Annotated[
+    Annotated[LocalEngine, Tag("local")] | Annotated[SparkEngine, Tag("spark")], Discriminator(_engine_kind)
+]
+
+
 class Config(Spec):
     """Everything a user can choose; defaults are shown by `abm-scoring config show`."""
 
@@ -93,7 +102,7 @@ class Config(Spec):
     gates: GatesSpec = GatesSpec()
     monitoring: MonitoringSpec = MonitoringSpec()
     retention: RetentionSpec = RetentionSpec()
-    engine: Annotated[LocalEngine | SparkEngine, Field(discriminator="kind")] = LocalEngine()
+    engine: EngineSpec = LocalEngine()
 
     @field_validator("sources")
     @classmethod

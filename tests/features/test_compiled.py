@@ -22,16 +22,11 @@ def hits_and_misses(home: Path) -> tuple[int, int]:
     return int(hits), int(misses)
 
 
-def test_a_second_process_compiles_nothing(tmp_path: Path) -> None:
+def test_a_second_process_compiles_nothing_and_a_folder_that_others_may_write_to_is_not_trusted(tmp_path: Path) -> None:
     assert hits_and_misses(tmp_path) == (0, 1)
     assert hits_and_misses(tmp_path) == (1, 0)
     (folder,) = (tmp_path / "abm-scoring").iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
-
-
-def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path: Path) -> None:
-    hits_and_misses(tmp_path)
-    (folder,) = (tmp_path / "abm-scoring").iterdir()
     folder.chmod(0o777)
     hits, _ = hits_and_misses(tmp_path)
     assert hits == 0, "compiled in memory, without the cache"

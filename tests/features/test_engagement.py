@@ -16,7 +16,7 @@ from abm_scoring.features.build import catalogue, features_at, resolve
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.history import History
 from tests.features.oracle import oracle
-from tests.laws.worlds import FAMILIES, World, history_of, make_world, typed
+from tests.laws.worlds import FAMILIES, World, make_world, typed
 
 SPEC: EngagementSpec = FAMILIES["engagement"]  # type: ignore[assignment]
 
@@ -24,7 +24,7 @@ SPEC: EngagementSpec = FAMILIES["engagement"]  # type: ignore[assignment]
 @given(world=st.integers(0, 10_000).map(make_world))
 @settings(max_examples=25, deadline=None)
 def test_every_measure_equals_a_loop_over_raw_rows(world: World) -> None:
-    history = history_of(world)
+    history = world.history
     rows = world.rows()
     (spec,) = resolve([SPEC], history)
     assert isinstance(spec, EngagementSpec)
@@ -90,7 +90,7 @@ def test_a_day_of_clock_change_is_one_active_day() -> None:
 
 def test_names_are_unique_and_every_column_has_its_entry() -> None:
     world = make_world(1)
-    history = history_of(world)
+    history = world.history
     specs = resolve([SPEC], history)
     names = [f.name for f in catalogue(specs)]
     assert len(set(names)) == len(names)
@@ -108,7 +108,7 @@ def test_impossible_windows_are_refused(wrong: dict[str, tuple[float, ...]]) -> 
 
 def test_threads_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     world = make_world(3, n_accounts=40, n_events=3_000)
-    history = history_of(world)
+    history = world.history
     specs = resolve([SPEC], history)
     together = features_at(history, world.rows(), specs)
     pieces = []

@@ -14,13 +14,13 @@ from abm_scoring.features.build import resolve
 from abm_scoring.features.columnar import ParquetColumns
 from abm_scoring.features.engagement import EngagementSpec
 from abm_scoring.features.frames import build_features, feature_catalogue
-from tests.laws.worlds import FAMILIES, PROFILE, World, history_of, make_world
+from tests.laws.worlds import FAMILIES, PROFILE, World, make_world
 
 SPECS = [FAMILIES[name] for name in FAMILIES]
 
 
 def settled(world: World) -> list:  # type: ignore[type-arg]
-    return list(resolve(SPECS, history_of(world), PROFILE))
+    return list(resolve(SPECS, world.history, PROFILE))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -5,9 +5,11 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from abm_scoring.config_file import load_config
 from abm_scoring.data.loading import load_tables
+from abm_scoring.data.proposal import propose
 from abm_scoring.data.seen import look_at
 from abm_scoring.jobs.init import init
 from tests.jobs.projects import run, run_json
@@ -97,3 +99,52 @@ def test_accounts_are_made_from_invoices_where_there_are_none(tmp_path: Path) ->
     assert set(config.sources) == {"accounts", "events", "invoices"}
     done = run_json("check", found["config"], "--set", "features=[{kind: firmographics}]")
     assert done["tables"]["accounts"]["accepted"] == 1
+
+
+GERMAN = """Kundennummer;Firma;Land;Rechnungsdatum;Rechnungsnummer;Menge;Einzelpreis;Währung
+004711;Müller & Söhne;Deutschland;28.12.2025;R1;2;1.234,56 €;EUR
+004711;Müller & Söhne;Deutschland;28.12.2025;R1;1;10,00 €;EUR
+004712;Größ AG;Österreich;31.12.2025;R2;3;99,90 €;EUR
+;Laufkundschaft;Deutschland;31.12.2025;R3;1;5,00 €;EUR
+;;;;;;;
+Summe:;;;;;7;2.783,82 €;EUR
+"""
+
+
+def test_a_german_export_with_totals_and_euro_signs_makes_a_whole_project(tmp_path: Path) -> None:
+    file = tmp_path / "Umsatz 2025.csv"
+    file.write_bytes(GERMAN.replace("\n", "\r\n").encode("cp1252"))
+    where = ("--timezone", "Europe/Berlin", "--currency", "EUR")
+    code, out, err = run("init", tmp_path / "p", "--name", "fabrik", "--from", file, *where)
+    assert code == 0, err
+    for told in ("it says Währung, Müller, Söhne", "€ is left out", "rows of totals are left out: 'Summe:'"):
+        assert told in out
+    assert "5 lines of 2 customers" in out
+    assert "countries are written out" in out
+    tables = load_tables(load_config(tmp_path / "p" / "abm.yaml").sources, tmp_path / "p").tables
+    accounts = tables["accounts"].sort_values("account_id")
+    assert accounts["account_id"].tolist() == ["004711", "004712"]
+    assert accounts["account_name"].tolist() == ["Müller & Söhne", "Größ AG"]
+    assert accounts["country"].tolist() == ["DE", "AT"]
+    invoices = tables["invoices"].sort_values("invoice_id")
+    assert invoices["amount"].tolist() == pytest.approx([2479.12, 299.7])
+    assert invoices["currency"].tolist() == ["EUR", "EUR"]
+    assert str(tables["events"]["occurred_at"].max()) == "2025-12-30 23:00:00+00:00"
+
+
+def test_a_company_called_total_is_no_row_of_totals(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.csv"
+    file.write_text("account_id,company,country\n1,Total,FR\n2,Summe,DE\nSum,,\n")
+    proposal = propose(file, tmp_path)
+    assert proposal.spec["skip"] == {"account_id": ["Sum"]}
+
+
+@pytest.mark.parametrize(
+    "above", ["Rechnungsbuch;;;;;;;\nStand 31.12.2025;;;;;;;\n", "Rechnungsbuch\nStand 31.12.2025\n"]
+)
+def test_titles_above_the_header_are_named(tmp_path: Path, above: str) -> None:
+    (tmp_path / "buch.csv").write_text(above + GERMAN)
+    code, _, err = run("init", tmp_path / "p", "--name", "p", "--from", tmp_path / "buch.csv")
+    assert code == 64
+    assert "remove the 2 lines above row 3" in err
+    assert not (tmp_path / "p" / "abm.yaml").exists()

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from abm_scoring.jobs.init import write_template
 from tests.jobs.projects import run_json
 
 
 def test_nine_customers_give_a_list_by_fit_that_claims_no_probability(tmp_path: Path) -> None:
-    found = run_json("demo", "--out", tmp_path / "demo", "--scenario", "machine-builder")
+    # A demo keeps a config that is there already.
+    (tmp_path / "demo").mkdir()
+    config = write_template("machine_builder", tmp_path / "demo" / "abm.yaml", "machine-builder")
+    config.write_text(config.read_text() + "\ntracking: {kind: none}\n")
+    found = run_json("demo", "--out", config.parent, "--scenario", "machine-builder")
     assert found["train"]["rung"] == "profile" and found["train"]["test"] is None
     ranked = pd.read_csv(found["score"]["list"])
     assert "conversion_probability" not in ranked or ranked["conversion_probability"].isna().all()

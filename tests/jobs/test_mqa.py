@@ -20,7 +20,7 @@ from abm_scoring.ranking.mqa.replay import replay
 from tests.jobs.nights import frozen, score_on, scoring_folder
 from tests.jobs.projects import quick, run, run_json
 
-#: A policy under which everything happens within two weeks.
+#: A policy under which everything happens within ten days.
 POLICY = [
     "outputs.formats=[csv]",
     "scoring.mqa.threshold={kind: fixed, enter: 70, leave: 60}",
@@ -30,7 +30,7 @@ POLICY = [
     "scoring.mqa.capacity=20",
     "scoring.mqa.cooldown_days={expired: 2}",
 ]
-DAYS = pd.date_range("2025-10-01", periods=14, tz="UTC")
+DAYS = pd.date_range("2025-10-01", periods=10, tz="UTC")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def out(trained_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def links(trained_project: Path, out: Path) -> list[Link]:
-    """Two weeks of nights, each going on from the one before; `test_nights` shows that nightly runs give the same."""
+    """Ten nights, each going on from the one before; `test_nights` shows that nightly runs give the same."""
     first, last = (f"{day:%Y-%m-%d}" for day in (DAYS[0], DAYS[-1]))
     args = ("--from", first, "--to", last, "--out", out, *quick(POLICY))
     found = run_json("backfill", trained_project, *args)
@@ -160,6 +160,13 @@ def test_the_simulating_model_knows_nothing_of_the_nights(simulated: dict[str, A
     model = simulated["model"]
     assert model["kind"] == "refit" and model["knows_until"] == simulated["first"] and not model["saw_the_nights"]
     assert not any("flattered" in warning for warning in simulated["warnings"])
+
+
+def test_the_simulating_model_is_of_the_kind_that_is_asked_for(trained_project: Path, out: Path) -> None:
+    small = ("model.ridge=[0.01]", "model.boosting.trees=30", "model.hazard.horizons_days=[90]")
+    args = ("--out", out, "--weeks", "1", *quick([*POLICY, *small, "model.kind=hazard"]))
+    found = run_json("mqa", "simulate", trained_project, *args)
+    assert found["model"]["rung"] == "hazard" and found["model"]["knows_until"] == found["first"]
 
 
 def test_the_champion_is_owned_up_to_where_it_has_seen_the_nights(trained_project: Path, out: Path) -> None:

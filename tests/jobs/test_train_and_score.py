@@ -82,7 +82,7 @@ def test_a_second_run_of_the_day_changes_no_byte(project: Path, scored: dict[str
 
 def test_other_chunks_give_the_same_bytes(project: Path, scored: dict[str, Any], tmp_path: Path) -> None:
     shutil.copytree(project.parent / "models", tmp_path / "models", symlinks=True)
-    small = run_json("score", project, "--out", tmp_path, *quick(["engine.accounts_per_partition=37"]))
+    small = run_json("score", project, "--out", tmp_path, *quick(["engine.accounts_per_partition=137"]))
     whole, parts = (pd.read_parquet(Path(s["run"]) / "scores.parquet") for s in (scored, small))
     pd.testing.assert_frame_equal(parts.drop(columns="run_id"), whole.drop(columns="run_id"), check_exact=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -86,6 +87,16 @@ class World:
         ids = sorted(self.tables["accounts"]["account_id"].unique())
         index = pd.MultiIndex.from_product([self.dates, ids], names=["as_of", "account_id"])
         return index.to_frame(index=False)[["account_id", "as_of"]]
+
+    @cached_property
+    def history(self) -> History:
+        """Everything that the world holds."""
+        return history_of(self.tables)
+
+    @cached_property
+    def specs(self) -> tuple[FeatureSpec, ...]:
+        """Every family, with what it takes from the data fixed."""
+        return resolve(list(FAMILIES.values()), self.history, PROFILE)
 
 
 def make_world(seed: int, n_accounts: int = 6, n_events: int = 60) -> World:
@@ -195,11 +206,6 @@ def typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype({c: t for c, t in types.items() if c in frame}).reset_index(drop=True)
 
 
-def history_of(world: World, tables: Tables | None = None) -> History:
-    """Everything the world holds, sealed long after its last fact."""
-    return History.of(tables or world.tables, until=EPOCH + pd.Timedelta(days=1000))
-
-
-def resolved(family: str, history: History) -> tuple[FeatureSpec, ...]:
-    """One family, with what it takes from the data fixed."""
-    return resolve([FAMILIES[family]], history, PROFILE)
+def history_of(tables: Tables) -> History:
+    """The tables, sealed long after their last fact."""
+    return History.of(tables, until=EPOCH + pd.Timedelta(days=1000))

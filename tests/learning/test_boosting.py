@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from abm_scoring.learning.average import AverageModel
+from abm_scoring.learning.average import AverageModel, average_of
 from abm_scoring.learning.boosting import BoostingModel, fit_boosting
+from abm_scoring.learning.contributions import probability
 from abm_scoring.learning.encoding import fit_encoding
 from abm_scoring.learning.logistic import fit_logistic
 from abm_scoring.learning.metrics import Weighted, auc, ranked
-from abm_scoring.learning.specs import BoostingSpec
+from abm_scoring.learning.rungs import fit_rung
+from abm_scoring.learning.specs import BoostingSpec, ModelSpec
 from tests.learning.worlds import CATALOGUE, market
 
 ROWS = market(accounts=300, dates=6)
@@ -87,3 +91,23 @@ def test_the_average_is_the_mean_of_log_odds_and_of_contributions() -> None:
     both = (logistic.log_odds(ROWS.features) + MODEL.log_odds(ROWS.features)) / 2
     np.testing.assert_allclose(average.log_odds(ROWS.features), both, atol=1e-12)
     np.testing.assert_allclose(average.contributions(ROWS.features).log_odds, both, atol=1e-9)
+
+
+def test_the_average_expects_as_many_conversions_as_there_were() -> None:
+    logistic = fit_logistic(ROWS, ENCODING, (0.1,), 30, 0)
+    weighted = replace(ROWS, weight=np.where(ROWS.converted, 1.0, 5.0))
+    average = average_of(logistic, MODEL, weighted)
+    expected = weighted.weights @ probability(average.log_odds(ROWS.features))
+    assert expected == pytest.approx(weighted.weights @ ROWS.converted, rel=1e-9)
+    np.testing.assert_allclose(
+        average.contributions(ROWS.features).log_odds, average.log_odds(ROWS.features), atol=1e-9
+    )
+
+
+def test_the_level_holds_on_rows_that_a_sample_stands_for() -> None:
+    """Few rows of many, known by heart: with their own level, twice too many are expected."""
+    rows = market(accounts=3000, dates=4, level=-5.5)
+    by_heart = BoostingSpec(trees=150, learning_rate=0.1, leaves=16, min_child=2, l2=0.0, bags=1)
+    spec = ModelSpec(max_rows=1_000, ridge=(1.0,), boosting=by_heart, threads=1)
+    model, _ = fit_rung("average", rows, spec, 30)
+    assert probability(model.log_odds(rows.features)).sum() == pytest.approx(rows.converted.sum(), rel=0.2)

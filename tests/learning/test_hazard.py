@@ -102,6 +102,34 @@ def test_every_horizon_is_expected_as_often_as_it_happens() -> None:
         assert chances[:, model().ends.index(days)].mean() == pytest.approx(true, rel=0.08)
 
 
+def fading(seed: int) -> tuple[TrainingSet, np.ndarray]:
+    """What tells accounts apart does so for two months; who has not converted by then converts at random."""
+    rows = market(accounts=1500, dates=4, seed=seed)
+    rng = np.random.default_rng(seed)
+    early, late = 2 * rate_of(rows), 0.004
+    days = rng.exponential(1 / early)
+    days = np.where(days < 60, days, 60 + rng.exponential(1 / late, len(rows)))
+    return replace(rows, days=days, converted=days < rows.horizon_days), early
+
+
+def test_a_signal_that_fades_speaks_in_the_periods_where_it_holds() -> None:
+    rows, _ = fading(0)
+    fitted = fit_hazard(rows, rows.as_of.max() + 180 * DAY, SPEC)
+    assert fitted is not None
+    slopes = np.array(fitted[0].slopes)
+    assert slopes[:3].min() > 1.1 and slopes[3:].max() < 0.7
+    fresh, early = fading(1)
+    for days, end in ((30, 30.0), (180, 60.0)):
+        true = 1 - np.exp(-early * end) * np.exp(-0.004 * max(0, days - 60))
+        p = fitted[0].chances(fresh.features)[:, fitted[0].ends.index(days)]
+        best = np.argsort(-p)[: len(p) // 5]
+        assert p[best].mean() == pytest.approx(true[best].mean(), rel=0.1)
+
+
+def test_a_signal_that_holds_speaks_alike_in_all_periods() -> None:
+    assert np.ptp(model().slopes) < 0.5
+
+
 def test_open_rows_teach_without_bias() -> None:
     """Half the rows are open at the end; dropping or losing them would bend the level."""
     rows = timed(accounts=1500, dates=6, seed=2)

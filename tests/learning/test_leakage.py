@@ -77,6 +77,21 @@ def test_a_column_filled_late_is_found() -> None:
     assert {"missingness", "only_converters"} <= {finding.rule for finding in found}
 
 
+def test_a_noisy_copy_of_the_outcome_is_found_though_converters_have_many_rows_before_it() -> None:
+    rows = market(accounts=1500, dates=10, level=-4.0)
+    copy = ever(rows) + 0.3 * (of_account(rows) + of_account(rows, 1) - 1)
+    assert rules(with_column(copy, undated("segment_score"), rows), "segment_score") == {"single_feature"}
+
+
+def test_a_clock_is_no_copy_of_the_outcome() -> None:
+    """Accounts that leave the cohort when they convert have their last row early."""
+    rows = market(accounts=1500, dates=10, level=-4.0)
+    first = pd.Series(np.where(rows.converted, rows.as_of, rows.as_of.max())).groupby(rows.account_id).transform("min")
+    rows = rows.take(rows.as_of <= first.to_numpy())
+    months = (rows.as_of - rows.as_of.min()) / np.timedelta64(30, "D")
+    assert "single_feature" not in rules(with_column(months, undated("months_known"), rows), "months_known")
+
+
 def test_a_column_filled_more_often_for_converters_is_found() -> None:
     rows = rare()
     filled = np.where(of_account(rows) < np.where(ever(rows), 0.95, 0.5), of_account(rows, 1), np.nan)

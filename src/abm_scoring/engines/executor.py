@@ -21,7 +21,7 @@ from abm_scoring.data.sources import TableSource
 from abm_scoring.data.streaming import Linker, apart
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines import shipping
-from abm_scoring.engines.scoring import ScoringTask, context_of, score_accounts, sealed, task_moments
+from abm_scoring.engines.scoring import ScoringTask, context_history, context_of, score_accounts, sealed, task_moments
 from abm_scoring.features.columnar import as_table
 from abm_scoring.features.context import Context
 from abm_scoring.features.text import distinct, fingerprints
@@ -199,7 +199,7 @@ def work(rows: pa.Table, scoring: Scoring) -> pa.Table:
         blob, about = shipping.frame_bytes(task_moments([sealed(tables, task, events)], task)), ""
     elif scoring.want == "context":
         moments = shipping.frame_from(scoring.moments)
-        blob, about = b"", shipping.context_text(context_of(sealed(tables, task, events), task, moments))
+        blob, about = b"", shipping.context_text(context_of(context_history(tables, task, events), task, moments))
     else:
         context: Context = shipping.context_from(scoring.context)
         found = score_accounts(tables, context, shipping.bundle_of(scoring.bundle), task, events)

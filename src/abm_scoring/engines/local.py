@@ -96,12 +96,13 @@ class LocalEngine(Spec):
 
 def _context(parts: Partitions, task: ScoringTask) -> Context:
     """What families of features ask of other accounts, from all partitions."""
-    from abm_scoring.engines.scoring import context_of, looks_across, sealed, task_moments
+    from abm_scoring.engines.scoring import context_history, context_of, looks_across, sealed, task_moments
 
     if not looks_across(task.features):
         return NOBODY
     moments = task_moments((sealed(part.tables, task, part.events) for part in parts), task)
-    return merged([context_of(sealed(part.tables, task, part.events), task, moments) for part in parts])
+    histories = (context_history(part.tables, task, part.events) for part in parts)
+    return merged([context_of(history, task, moments) for history in histories])
 
 
 #: What a process of the pool knows beside the partition that it is given.

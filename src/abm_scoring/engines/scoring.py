@@ -112,6 +112,13 @@ def looks_across(specs: Sequence[FeatureSpec]) -> bool:
     return any(spec.kind in ("peers", "category_rates", "value_fit") for spec in specs)
 
 
+def context_history(tables: Tables, task: ScoringTask, events: Held | None = None) -> History:
+    """As `sealed`, for the context alone: without the events where no family asks for those of other accounts."""
+    if any(spec.kind in ("peers", "category_rates") for spec in task.features):
+        return sealed(tables, task, events)
+    return sealed(Tables({name: tables[name] for name in tables if name != "events"}), task)
+
+
 def task_moments(histories: Iterable[History], task: ScoringTask) -> pd.DataFrame:
     """The distinct `as_of` (datetime64[us, UTC]) of the rows that will be scored of all partitions.
 

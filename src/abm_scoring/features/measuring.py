@@ -153,14 +153,19 @@ def _classes(view: View, plan: Sequence[Planned], types: Sequence[str]) -> _Clas
 
 
 def _occurring(code: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct codes, ascending, and for each event the place of its code among them."""
+    """The distinct codes, ascending, and for each event the place of its code among them, as narrow as it can be."""
+    # One type wherever possible: the kernel is compiled anew for each.
     if n > _TABLE_LIMIT:
         seen, place = np.unique(code, return_inverse=True)
-        return seen, place
+        return seen, place.astype(_place_type(len(seen)))
     seen = np.flatnonzero(np.bincount(code, minlength=n))
-    table = np.zeros(n, np.int32)
+    table = np.zeros(n, _place_type(len(seen)))
     table[seen] = np.arange(len(seen))
     return seen, table[code]
+
+
+def _place_type(n: int) -> type[np.signedinteger]:
+    return np.int16 if n < 1 << 15 else np.int32
 
 
 def _write(view: View, layout: _Layout, classes: _Classes, out: np.ndarray) -> None:

@@ -13,6 +13,9 @@ from abm_scoring.features.compiled import compiled
 #: With more moments than this in one bucket, putting them in order one by one costs more than sorting.
 _CROWDED = 24
 
+#: Moments that are put in order one by one; longer runs are merged from these.
+_RUN = 8
+
 #: More accounts than this, and what is known of them no longer fits into the processor's cache.
 _MANY_ACCOUNTS = 1 << 16
 
@@ -156,29 +159,35 @@ def _sort_accounts(offsets, when, order, from_account, to_account):  # type: ign
         for j in range(1, n):
             ascending = ascending and own[j] >= own[j - 1]
             low, high = min(low, own[j]), max(high, own[j])
-        if ascending:
-            continue
-        if n > 8 and _by_buckets(own, own_rows, low, high, key, rows, ends):
-            continue
-        bits = 1
-        while n >> bits:
-            bits += 1
-        rows[:n] = own_rows
-        # Distance from the first moment and place within the account in one sortable number, where they fit.
-        if high - low >= 0 and (high - low) >> (62 - bits) == 0:
-            for j in range(n):
-                key[j] = ((own[j] - low) << bits) | j
-            key[:n].sort()
-            place = (1 << bits) - 1
-            for j in range(n):
-                own_rows[j] = rows[key[j] & place]
-                own[j] = (key[j] >> bits) + low
-        else:
-            by_time = np.argsort(own, kind="mergesort")
-            key[:n] = own
-            for j in range(n):
-                own_rows[j] = rows[by_time[j]]
-                own[j] = key[by_time[j]]
+        if not ascending and (n <= _RUN or not _by_buckets(own, own_rows, low, high, key, rows, ends)):
+            _by_merging(own, own_rows, key, rows)
+
+
+@compiled
+def _by_merging(own, own_rows, key, rows):  # type: ignore[no-untyped-def]
+    """Sorts one account's moments in place: runs of a few in order, then two of them into one until there is one."""
+    n = len(own)
+    for j in range(n):
+        moment, row, k = own[j], own_rows[j], j
+        while k % _RUN > 0 and own[k - 1] > moment:
+            own[k], own_rows[k] = own[k - 1], own_rows[k - 1]
+            k -= 1
+        own[k], own_rows[k] = moment, row
+    run = _RUN
+    while run < n:
+        for begin in range(0, n, 2 * run):
+            i, j = begin, min(begin + run, n)
+            middle, end = j, min(begin + 2 * run, n)
+            for k in range(begin, end):
+                if j == end or (i < middle and own[i] <= own[j]):
+                    key[k], rows[k] = own[i], own_rows[i]
+                    i += 1
+                else:
+                    key[k], rows[k] = own[j], own_rows[j]
+                    j += 1
+        for k in range(n):
+            own[k], own_rows[k] = key[k], rows[k]
+        run *= 2
 
 
 @compiled

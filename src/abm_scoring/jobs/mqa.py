@@ -16,7 +16,7 @@ from abm_scoring.errors import ConfigError, MissingInputError, UsageError
 from abm_scoring.features.build import resolve
 from abm_scoring.features.history import History
 from abm_scoring.jobs.score import champion, scoring_task
-from abm_scoring.jobs.train import bundle_specs
+from abm_scoring.jobs.train import bundle_specs, climb
 from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.ranking.mqa.compare import compare
@@ -151,7 +151,6 @@ def _model(
 
 def _refit(workspace: Workspace, tables: Tables, until: pd.Timestamp) -> Bundle:
     """A model of nothing but what was known at a moment; kept in memory only."""
-    from abm_scoring.learning.selection import train_ladder
     from abm_scoring.learning.shipping import make_bundle
     from abm_scoring.learning.value import train_value, with_values
     from abm_scoring.learning.value_sources import resolve_value
@@ -159,12 +158,13 @@ def _refit(workspace: Workspace, tables: Tables, until: pd.Timestamp) -> Bundle:
     config = workspace.config
     history = History.of(tables, until=until, timezone=config.project.timezone, noise=config.noise)
     features = resolve(config.features, history, config.profile)
-    prepared = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features)
+    open_too = config.model.kind == "hazard"
+    prepared = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features, open_too)
     # Stated dates are those of today's training; before them the parts follow from their shares.
     split = config.split.model_copy(update={"choose_from": None, "test_from": None})
     source = resolve_value(config.value, config.label, history)
     training = with_values(prepared.training, source, history)
-    trained = train_ladder(training, split, config.model, config.project.timezone)
+    trained = climb(training, prepared, config, split)
     if trained.model is None:
         raise MissingInputError(
             f"with what was known on {until:%Y-%m-%d} no model beat the constant",

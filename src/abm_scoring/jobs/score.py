@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -28,6 +27,7 @@ from abm_scoring.jobs.ledger import Link, chain
 from abm_scoring.jobs.memory import reading_bytes, require_memory, scoring_bytes
 from abm_scoring.jobs.run_files import Draft, holdout_record, input_records, mqa_record, noise_record, write_run
 from abm_scoring.jobs.runs import LAST_SUCCESS, prune_runs
+from abm_scoring.jobs.scratch import scratch_folder
 from abm_scoring.jobs.train import CHAMPION, model_sections
 from abm_scoring.jobs.workspace import Progress, Workspace, load, signing_key, silent
 from abm_scoring.learning.bundle import TRAIN_FIRST, Bundle, read_bundle
@@ -134,8 +134,8 @@ def delivered(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> Iterato
     """The input of a run; events that are too many to hold lie in temporary files until the block ends."""
     engine = workspace.config.engine
     require_memory(reading_bytes(workspace), "reading the tables")
-    with TemporaryDirectory(prefix="abm-scoring-") as folder:
-        spill = engine.sink(Path(folder))
+    with scratch_folder() as folder:
+        spill = engine.sink(folder)
         yield Delivery(*load(workspace, as_of, today, spill), spill)
 
 

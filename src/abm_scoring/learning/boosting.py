@@ -53,9 +53,10 @@ class BoostingModel(Spec):
 
     def each(self, frame: pd.DataFrame) -> np.ndarray:
         """n × models: the same of every model in the bag."""
-        matrix, found = self.encoding.matrix(frame), np.empty((len(self.texts), len(frame)))
-        for i, booster in enumerate(self.boosters if len(frame) else []):
-            found[i] = booster.predict(matrix, raw_score=True, num_threads=self.threads)
+        found = np.empty((len(self.texts), len(frame)))
+        for rows, matrix in self.encoding.blocks(frame):
+            for i, booster in enumerate(self.boosters):
+                found[i, rows] = booster.predict(matrix, raw_score=True, num_threads=self.threads)
         return found.T
 
     @cached_property

@@ -7,6 +7,7 @@ as they are, categories as codes, missing and unknown = NaN.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -22,6 +23,8 @@ from abm_scoring.spec import Spec
 MIN_ROWS = 20
 #: A number whose sample skewness exceeds this is put on a logarithmic scale if that makes it less skewed.
 SKEWED = 2.0
+#: Rows encoded together: they stay in the processor's cache, where writing column by column is cheap.
+BLOCK = 4_096
 
 
 EncodedColumn = Annotated[NumberColumn | CategoryColumn, Field(discriminator="kind")]
@@ -59,9 +62,19 @@ class Encoding(Spec):
     def matrix(self, frame: pd.DataFrame) -> np.ndarray:
         """n × len(columns) float64 for trees; NaN = missing, rare or unknown."""
         matrix = np.empty((len(frame), len(self.columns)))
-        for i, column in enumerate(self.columns):
-            matrix[:, i] = column.codes(frame)
+        for rows, part in self.blocks(frame):
+            matrix[rows] = part
         return matrix
+
+    def blocks(self, frame: pd.DataFrame) -> Iterator[tuple[slice, np.ndarray]]:
+        """The matrix in consecutive blocks of rows, each with its place."""
+        codes = [column.codes(frame) for column in self.columns]
+        for start in range(0, len(frame), BLOCK):
+            rows = slice(start, start + BLOCK)
+            part = np.empty((min(BLOCK, len(frame) - start), len(codes)))
+            for i, column in enumerate(codes):
+                part[:, i] = column[rows]
+            yield rows, part
 
     def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
         """Category → rows whose level was never seen in training, where there are any."""

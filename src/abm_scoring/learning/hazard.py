@@ -21,6 +21,7 @@ from abm_scoring.features.catalogue import Feature
 from abm_scoring.learning.average import AverageModel
 from abm_scoring.learning.contributions import Contributions, log_odds_of, probability, shift_to
 from abm_scoring.learning.logistic import LogisticModel
+from abm_scoring.learning.metrics import calibration_line
 from abm_scoring.learning.training_set import TrainingSet, thinned
 from abm_scoring.spec import Spec
 
@@ -30,6 +31,8 @@ PERIOD = "period_of_hazard"
 ENDS = (15, 30, 60, 90, 120, 150, 180)
 #: Quantiles of the time to close that its interval reaches from and to.
 CLOSE_LOW, CLOSE_HIGH = 0.05, 0.95
+#: No period is taken for flatter or steeper than this, whatever its few conversions say.
+STEEP = (0.25, 4.0)
 
 _FEATURE = Feature(
     name=PERIOD, topic=PERIOD, kind="category", meaning="period after the snapshot", source="accounts", part="fit"
@@ -42,8 +45,10 @@ class HazardModel(Spec):
     Attributes:
         per_period: Gives the log-odds of the hazard for features and a period.
         ends: Ends of the periods in days, ascending; the horizon is one of them.
-        shifts: What is added to the log-odds of each period, so that the model expects as many conversions in it as
-            there were in training; a penalty on the periods' own weights would bend the curve of time otherwise.
+        slopes: What the log-odds of each period are multiplied by. What tells apart who converts within days tells
+            less of who converts within months, and one set of effects for all periods is timid early and bold late.
+        shifts: What is then added, so that the model expects as many conversions in a period as there were in
+            training; a penalty on the periods' own weights would bend the curve of time otherwise.
         typical: Log-odds of each period's hazard for an average training row; contributions are counted from there.
         horizon_days: Horizon of the probability.
         horizons: Further horizons that are reported; each is one of the ends.
@@ -52,6 +57,7 @@ class HazardModel(Spec):
     kind: Literal["hazard"] = "hazard"
     per_period: Annotated[LogisticModel | AverageModel, Field(discriminator="kind")]
     ends: tuple[int, ...]
+    slopes: tuple[float, ...]
     shifts: tuple[float, ...]
     typical: tuple[float, ...]
     horizon_days: int
@@ -61,7 +67,7 @@ class HazardModel(Spec):
         """n × periods log-odds of the hazards."""
         found = np.empty((len(self.ends), len(frame)))
         for k, at in enumerate(self._periods(frame)):
-            found[k] = self.per_period.log_odds(at) + self.shifts[k]
+            found[k] = self.slopes[k] * self.per_period.log_odds(at) + self.shifts[k]
         return found.T
 
     def cumulative(self, frame: pd.DataFrame) -> np.ndarray:
@@ -100,8 +106,8 @@ class HazardModel(Spec):
         effects = np.zeros((len(frame), parts[0].values.shape[1] - 1))
         cumulative = np.zeros(len(frame))
         for k, part in enumerate(parts[used]):
-            effects += weights[k] * part.values[:, :-1]
-            cumulative += np.logaddexp(0, part.log_odds + self.shifts[k])
+            effects += (weights[k] * self.slopes[k]) * part.values[:, :-1]
+            cumulative += np.logaddexp(0, self.slopes[k] * part.log_odds + self.shifts[k])
         base = float(_log_odds(np.logaddexp(0, bases).sum(keepdims=True))[0])
         return Contributions(_complete(effects, _log_odds(cumulative) - base, base), base)
 
@@ -213,24 +219,52 @@ def hazard_model(
     """The model of all periods from the one that knows the period.
 
     Args:
-        per_period: Fitted on `rows`.
-        rows: From `expanded`.
+        per_period: The model of a period's hazard.
+        rows: From `expanded`; the slopes and the level of each period are taken from these.
         ends: Ends of the periods.
         horizon_days, horizons: Each is one of the ends.
     """
     found, period = per_period.contributions(rows.features), rows.features[PERIOD].to_numpy(object)
     here = [np.flatnonzero(period == period_name(k)) for k in range(len(ends))]
+    log_odds = found.log_odds
+    slopes = _slopes(log_odds, rows, here)
     # A period that had no rows yet is left as the model has it.
-    shifts = [_shift(found.log_odds[rows_of], rows.converted[rows_of], rows.weights[rows_of]) for rows_of in here]
+    shifts = [_shift(b * log_odds[i], rows.converted[i], rows.weights[i]) for b, i in zip(slopes, here, strict=True)]
     own = [float(np.average(found.values[i, -1], weights=rows.weights[i])) if len(i) else 0.0 for i in here]
+    typical = [b * (found.base + effect) + shift for b, effect, shift in zip(slopes, own, shifts, strict=True)]
     return HazardModel(
         per_period=per_period,
         ends=ends,
+        slopes=tuple(slopes),
         shifts=tuple(shifts),
-        typical=tuple(found.base + effect + shift for effect, shift in zip(own, shifts, strict=True)),
+        typical=tuple(typical),
         horizon_days=horizon_days,
         horizons=horizons,
     )
+
+
+def _slopes(log_odds: np.ndarray, rows: TrainingSet, periods: list[np.ndarray]) -> list[float]:
+    """How much steeper each period is than all of them: the slope of its calibration line over their mean slope.
+
+    The rows are those that the model was fitted on, so every slope is too large; only their ratios are used. Each is
+    shrunk towards 1 by its own error, about 1 / √(conversions · variance), as in `prior`.
+    """
+    lines, errors, came = np.ones(len(periods)), np.full(len(periods), np.inf), np.zeros(len(periods))
+    for k, here in enumerate(periods):
+        converted, weights = rows.converted[here], rows.weights[here]
+        if not converted.any() or converted.all() or not np.ptp(log_odds[here]) > 0:
+            continue
+        around = log_odds[here] - np.average(log_odds[here], weights=weights)
+        came[k] = converted.sum()
+        lines[k] = calibration_line(log_odds[here], converted, weights[None, :])[1][0]
+        errors[k] = 1 / np.sqrt(came[k] * np.average(around**2, weights=weights))
+    mean = float(came @ lines) / came.sum() if came.any() else 1.0
+    if not mean > 0:
+        return [1.0] * len(periods)
+    beyond = lines / mean - 1
+    kept = np.divide((errors / mean) ** 2, beyond**2, out=np.full(len(beyond), np.inf), where=beyond != 0)
+    slopes: list[float] = np.clip(1 + beyond * np.maximum(0.0, 1 - kept), *STEEP).tolist()
+    return slopes
 
 
 def _shift(log_odds: np.ndarray, converted: np.ndarray, weights: np.ndarray) -> float:

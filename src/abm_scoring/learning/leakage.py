@@ -206,6 +206,9 @@ def _judge(
     """
     undated = feature.source == UNDATED_SOURCE
     alone = _auc(_as_score(rows, feature), rows.converted, rows.weights)
+    if undated and _never_changes(rows, feature):
+        # Rows of a converter long before it converts count as unconverted, and would hide what marks the account.
+        alone = max(alone, _auc(_as_score(accounts, feature), accounts.converted, accounts.weights))
     if _above(alone, spec.max_auc, proof):
         yield Finding(
             feature.name,
@@ -288,6 +291,13 @@ def _as_score(rows: TrainingSet, feature: Feature) -> np.ndarray:
         # Ten rows' worth of the mean, so that a value seen once is not taken at its word.
         score[check] = ((positive + 10 * base) / (total + 10))[codes[check]]
     return score
+
+
+def _never_changes(rows: TrainingSet, feature: Feature) -> bool:
+    """Whether each account has the same value in all its rows."""
+    account, accounts = pd.factorize(rows.account_id)
+    value, values = pd.factorize(rows.features[feature.name], use_na_sentinel=False)
+    return len(pd.unique(account * len(values) + value)) == len(accounts)
 
 
 def _auc_of_missing(rows: TrainingSet, feature: Feature, proof: int) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from abm_scoring.learning.average import AverageModel
+from abm_scoring.learning.average import AverageModel, average_of
 from abm_scoring.learning.boosting import fit_boosting
 from abm_scoring.learning.drift import drifting
 from abm_scoring.learning.encoding import Encoding, fit_encoding
@@ -29,13 +29,13 @@ def fit_rung(
     Returns:
         The model, and the features that it does not use with the reason.
     """
-    rows = thinned(rows, spec.max_rows, spec.seed)
+    every, rows = rows, thinned(rows, spec.max_rows, spec.seed)
     encoding = encode(rows, spec)
     logistic = fit_logistic(rows, encoding, spec.ridge, embargo_days, spec.seed)
     if rung == "logistic" or not encoding.columns:
         return logistic, encoding.dropped
     boosting = fit_boosting(rows, encoding, spec.boosting, spec.seed, spec.threads)
-    return AverageModel(logistic=logistic, boosting=boosting), encoding.dropped
+    return average_of(logistic, boosting, thinned(every, spec.max_rows, spec.seed + 1)), encoding.dropped
 
 
 def fit_hazard(
@@ -59,7 +59,9 @@ def fit_hazard(
         return None
     # A period's outcome is open no longer than the period itself.
     per_period, dropped = fit_rung("average", at, spec, at.horizon_days)
-    return hazard_model(per_period, at, ends, horizon, spec.hazard.horizons_days), at, dropped
+    # The level is taken from another sample: the rows that were fitted on stand for many, and are known too well.
+    other = expanded(rows, ends, until, spec.max_rows, spec.seed + 1)
+    return hazard_model(per_period, other, ends, horizon, spec.hazard.horizons_days), at, dropped
 
 
 def encode(rows: TrainingSet, spec: ModelSpec) -> Encoding:

@@ -121,7 +121,7 @@ def _scores(train: TrainingSet, held: TrainingSet, spec: ModelSpec, embargo_days
     if not isinstance(model, AverageModel):
         return {"logistic": model.log_odds(held.features)}
     logistic, boosting = (part.log_odds(held.features) for part in (model.logistic, model.boosting))
-    return {"logistic": logistic, "boosting": boosting, "average": (logistic + boosting) / 2}
+    return {"logistic": logistic, "boosting": boosting, "average": (logistic + boosting) / 2 + model.shift}
 
 
 def _best(losses: dict[str, np.ndarray], family: np.ndarray, spec: ModelSpec) -> Rung:

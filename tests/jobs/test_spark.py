@@ -8,23 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from tests.jobs.projects import run, run_json
+from tests.jobs.projects import run_json
 
 pytest.importorskip("pyspark", reason="pyspark is not installed: pip install abm-scoring[spark]")
 if shutil.which("java") is None:
     pytest.skip("there is no Java, which Spark needs: install a Java 17 runtime", allow_module_level=True)
 
-from tests.jobs.conftest import trained_project, training  # noqa: E402, F401 - fixtures
 
 SPARK = ["engine={kind: spark, url: 'local[2]', accounts_per_partition: 130, memory_mb: 100}"]
 PROJECT_FILES = ("scores.parquet", "target_accounts.csv", "not_scored.csv", "mqa_transitions.parquet")
 
 
 @pytest.fixture(scope="module")
-def held(trained_project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:  # noqa: F811
+def held(trained_project: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The night of the local engine."""
     return night(trained_project, tmp_path_factory.mktemp("held"))
 
@@ -55,7 +53,7 @@ def same(mine: tuple[Path, dict[str, Any]], theirs: tuple[Path, dict[str, Any]])
 
 
 def test_a_night_on_spark_is_the_local_one_byte_for_byte(
-    trained_project: Path,  # noqa: F811
+    trained_project: Path,
     held: tuple[Path, dict[str, Any]],
     tmp_path: Path,
 ) -> None:
