@@ -46,8 +46,8 @@ def attribute(events: pd.DataFrame, contacts: pd.DataFrame) -> tuple[pd.DataFram
     events = events.assign(account_id=_column(events, "account_id", "str"))
     if "contact_id" not in events or "account_id" not in contacts:
         return events, 0
-    lone = np.flatnonzero(events["account_id"].isna())
-    lone = lone[events["contact_id"].iloc[lone].isin(contacts["contact_id"]).to_numpy(dtype=bool)]
+    lone = np.flatnonzero(events["account_id"].isna() & events["contact_id"].notna())
+    lone = lone[_among(events["contact_id"].iloc[lone], contacts["contact_id"])]
     if not len(lone):
         return events, 0
     found = _versions_at(events.iloc[lone][["contact_id", "occurred_at"]], contacts)
@@ -81,11 +81,17 @@ def _versions_at(wanted: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
 def orphans(frame: pd.DataFrame, accounts: pd.DataFrame) -> Orphans:
     """Rows whose `account_id` no account has; rows without one are no orphans."""
     ids = frame["account_id"]
-    known = pa.array(accounts["account_id"].drop_duplicates())
-    found = pc.is_in(pa.array(ids), known).to_pandas().to_numpy(dtype=bool)  # Arrow takes half the time of isin
-    rows = ids.notna().to_numpy(dtype=bool) & ~found
+    rows = ids.notna().to_numpy(dtype=bool) & ~_among(ids, accounts["account_id"].drop_duplicates())
     unknown = ids[rows].drop_duplicates()
     return Orphans(rows, tuple(unknown.sort_values().head(5)), _spelling_hint(unknown, accounts["account_id"]))
+
+
+def _among(texts: pd.Series, known: pd.Series) -> np.ndarray:
+    """bool [n]: which texts are known; pandas would go through all of `known` text by text."""
+    if not len(texts):
+        return np.zeros(0, dtype=bool)
+    found = pc.is_in(pa.array(texts), pa.array(known))
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _spelling_hint(unknown: pd.Series, known: pd.Series) -> str:

@@ -21,7 +21,7 @@ from abm_scoring.data.schema import EVENTS
 from abm_scoring.data.sources import Source, StackSource, TableSource
 
 #: Rows of a piece.
-PIECE_ROWS = 500_000
+PIECE_ROWS = 200_000
 #: The events as a table of nothing but ids.
 _ONLY_IDS = replace(EVENTS, columns=tuple(c for c in EVENTS.columns if c.name == "event_id"), match_keys=())
 #: Told of accepted events each time some have been read.
