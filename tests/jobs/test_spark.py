@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from tests.jobs.projects import run_json
+from abm_scoring.engines.spark import SparkEngine
+from abm_scoring.jobs.ledger import FROZEN, read_frozen
+from tests.jobs.projects import run, run_json
 
 pytest.importorskip("pyspark", reason="pyspark is not installed: pip install abm-scoring[spark]")
 if shutil.which("java") is None:
@@ -18,7 +21,6 @@ if shutil.which("java") is None:
 
 
 SPARK = ["engine={kind: spark, url: 'local[2]', accounts_per_partition: 130, memory_mb: 100}"]
-PROJECT_FILES = ("scores.parquet", "target_accounts.csv", "not_scored.csv", "mqa_transitions.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,84 @@ def test_a_night_on_spark_is_the_local_one_byte_for_byte(
     found = night(trained_project, tmp_path, *SPARK)
     assert found[0].name == held[0].name
     same(found, held)
+
+
+def test_tables_of_the_session_are_read_where_they_are(
+    trained_project: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A view of events of which some name a contact only, and a query of accounts, in the session that is active."""
+    data = trained_project.parent / "data"
+    events = pd.read_parquet(data / "events.parquet")
+    by_contact = events["contact_id"].notna() & (events.index % 5 == 0)
+    events["account_id"] = events["account_id"].mask(by_contact)
+    events.to_parquet(tmp_path / "events.parquet", coerce_timestamps="us")
+    theirs = f"sources.events={{kind: parquet, path: {tmp_path / 'events.parquet'}}}"
+    local = night(trained_project, tmp_path_factory.mktemp("local"), theirs)
+    session = SparkEngine(url="local[2]").session(tmp_path)
+    session.read.parquet((tmp_path / "events.parquet").as_uri()).createOrReplaceTempView("seen")
+    session.read.csv((data / "accounts.csv").as_uri(), header=True).createOrReplaceTempView("companies")
+    own = ("sources.events={kind: spark, table: seen}", "engine={kind: spark, accounts_per_partition: 200}")
+    companies = "sources.accounts={kind: spark, query: SELECT * FROM companies}"
+    spark = night(trained_project, tmp_path_factory.mktemp("spark"), *own, companies)
+    mine, other = (read_frozen(f / FROZEN).drop(columns=["run_id"], errors="ignore") for f, _ in (spark, local))
+    assert mine.equals(other)
+    for name in ("rows_in", "rows_accepted", "duplicates", "other"):
+        assert spark[1]["inputs"]["events"][name] == local[1]["inputs"]["events"][name]
+
+
+def test_the_registered_model_is_a_function_of_ready_features(tmp_path: Path) -> None:
+    import mlflow
+    import numpy as np
+    import pyarrow as pa
+    from pyspark.sql.functions import struct
+
+    from abm_scoring.learning.bundle import write_bundle
+    from abm_scoring.learning.registry import CHAMPION, Registry
+    from abm_scoring.learning.selection import train_ladder
+    from abm_scoring.learning.shipping import make_bundle
+    from abm_scoring.learning.specs import BoostingSpec, ModelSpec, SplitSpec, TrackingSpec
+    from abm_scoring.learning.tracking import track
+    from tests.learning.worlds import market
+
+    spec = ModelSpec(boosting=BoostingSpec(trees=10, bags=1), ridge=(0.1,), bootstrap=50, threads=1)
+    rows = market(accounts=200, dates=10)
+    made = make_bundle(train_ladder(rows, SplitSpec(), spec), rows, {})
+    (tmp_path / "bundle").mkdir()
+    write_bundle(tmp_path / "bundle", made)
+    tracked = track(TrackingSpec(), tmp_path / "mlflow", "demo", {}, {}, {}, None)
+    assert tracked.run_id is not None
+    Registry(TrackingSpec(), tmp_path / "mlflow", "demo").register(tracked.run_id, made, tmp_path / "bundle", True)
+    where = f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}"
+    mlflow.set_tracking_uri(where)
+    mlflow.set_registry_uri(where)
+    session = SparkEngine(url="local[2]").session(tmp_path)
+    features = session.createDataFrame(
+        pa.Table.from_pandas(made.golden.frame(made.about.catalogue), preserve_index=False)
+    )
+    columns = "raw_score double, probability double"
+    score = mlflow.pyfunc.spark_udf(session, f"models:/demo@{CHAMPION}", env_manager="local", result_type=columns)
+    found = features.select(score(struct(*features.columns)).alias("r")).select("r.*").toArrow()
+    assert np.array_equal(found["raw_score"].to_numpy(), np.array(made.golden.raw_score))
+
+
+def test_without_java_the_message_says_what_to_install(
+    trained_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        active.stop()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    shutil.copytree(trained_project.parent / "models", tmp_path / "models", symlinks=True)
+    code, _, said = run("score", trained_project, "--as-of", "2025-09-01", "--out", tmp_path, "--set", SPARK[0])
+    assert code == 66 and "no Java" in said and "Java 17" in said
+    assert not list((tmp_path / "runs").rglob("manifest.json"))
+
+
+def test_the_local_engine_says_who_reads_a_table_of_a_session(trained_project: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_project.parent / "models", tmp_path / "models", symlinks=True)
+    own = "sources.events={kind: spark, table: seen}"
+    code, _, said = run("score", trained_project, "--as-of", "2025-09-01", "--out", tmp_path, "--set", own)
+    assert code == 78 and "engine.kind: spark" in said
