@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -231,7 +232,7 @@ def measure(engine: str, config: Path, sources: dict[str, str], folder: Path, ea
 
 def measured(sizes: list[int], engines: list[str], scratch: Path, each: int, memory: int) -> list[dict[str, Any]]:
     """All engines at all sizes; the first engine of a size says what the others must equal."""
-    config = base_project(scratch / "base")
+    config = base_project(scratch / "base") if sizes else scratch
     found = []
     for accounts in sizes:
         data = scratch / f"market{accounts}"
@@ -249,10 +250,124 @@ def measured(sizes: list[int], engines: list[str], scratch: Path, each: int, mem
     return found
 
 
+def written(found: list[dict[str, Any]]) -> str:
+    """The page: every run, what doubling costs, Spark beside this machine, and the arithmetic of a large market."""
+    runs = pd.DataFrame(found).drop(columns="stages").sort_values(["accounts", "engine"], kind="stable")
+    runs["cpu_s per million accounts"] = (runs["cpu_s"] / runs["accounts"] * 1e6).round()
+    lines = [
+        "# One night at growing sizes",
+        "",
+        "Written by `python -m benchmarks.scale --accounts … --engines … --report` (benchmarks/scale.py): the whole "
+        "command `abm-scoring score` from Parquet files to the published list in CSV, on two cores. *equal*: frozen "
+        "scores and lists are those of the local engine, byte for byte. *peak_mib*: largest sum over all processes of "
+        "a run, the JVM's and the workers' included. *shuffled_mib*: by Spark's own event log.",
+        "",
+        _table(runs),
+        "",
+        *_slopes(runs),
+        *_ratios(runs),
+        *_arithmetic(runs),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(frame: pd.DataFrame) -> str:
+    cells = [[f"{v:,}" if isinstance(v, int | float) and not isinstance(v, bool) else str(v) for v in r] for r in
+             frame.astype(object).to_numpy()]  # fmt: skip
+    rows = [list(map(str, frame.columns)), ["---"] * len(frame.columns), *cells]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _slopes(runs: pd.DataFrame) -> list[str]:
+    """What growth costs each engine, from its smallest to its largest size."""
+    said = ["## What growth costs", ""]
+    for engine, own in runs.groupby("engine", sort=False):
+        sizes = own.sort_values("accounts")
+        for (_, a), (_, b) in zip(sizes.iloc[:-1].iterrows(), sizes.iloc[1:].iterrows(), strict=True):
+            times = b["accounts"] / a["accounts"]
+            doubling = (b["wall_s"] / a["wall_s"]) ** (1 / np.log2(times))
+            said.append(
+                f"- {engine}, {a['accounts']:,} → {b['accounts']:,} accounts ({times:g} ×): "
+                f"wall {b['wall_s'] / a['wall_s']:.1f} ×, CPU {b['cpu_s'] / a['cpu_s']:.1f} ×, "
+                f"memory {b['peak_mib'] / a['peak_mib']:.2f} ×; a doubling {doubling:.2f} × wall."
+            )
+    return [*said, ""]
+
+
+def _ratios(runs: pd.DataFrame) -> list[str]:
+    said = ["## Spark beside the local engine, on the same cores", ""]
+    for accounts, own in runs.groupby("accounts"):
+        local = own[own["engine"] == "local"]
+        for _, one in own[own["engine"] != "local"].iterrows():
+            if len(local):
+                base = local.iloc[0]
+                said.append(
+                    f"- {accounts:,} accounts, {one['engine']}: {one['wall_s'] / base['wall_s']:.1f} × the wall time "
+                    f"and {one['cpu_s'] / base['cpu_s']:.1f} × the CPU."
+                )
+    return [
+        *said,
+        "",
+        "What the difference is: starting a JVM and Python workers that each import the libraries and load compiled "
+        "kernels (fixed, most of it at small sizes); reading the events twice, once for their ids; packing every event "
+        "into Arrow bytes, writing them to the executors' disks, and sending them through the shuffle; and moving "
+        "results through the JVM to the driver.",
+        "",
+    ]
+
+
+def _arithmetic(runs: pd.DataFrame) -> list[str]:
+    """300 million accounts and 100 billion events, from the largest run on Spark."""
+    spark = runs[runs["engine"].isin(["spark", "cluster"])].sort_values("accounts")
+    if spark.empty:
+        return []
+    accounts, events, memory = 300e6, 100e9, 1_024
+    one = spark.iloc[-1]
+    partitions = events * (160 + 2 * 80) / (0.75 * memory * 2**20)
+    smaller = spark[spark["engine"] == one["engine"]].iloc[0]
+    rows = max(one["events"] - smaller["events"], 1)
+    cpu = (one["cpu_s"] - smaller["cpu_s"]) / rows if rows > 1 else one["cpu_s"] / one["events"]
+    shuffle = one["shuffled_mib"] / one["events"]
+    hours = cpu * events / 3600
+    return [
+        "## 300 million accounts and 100 billion events, on paper",
+        "",
+        f"Measured slope of {one['engine']}, per million events: {cpu * 1e6:.1f} CPU-s, {shuffle * 1e6:.0f} MiB shuffled.",
+        "",
+        f"- Partitions of {memory} MiB: {partitions:,.0f}, of {events / partitions:,.0f} events and "
+        f"{accounts / partitions:,.0f} accounts each; a task works on one, so a core needs about twice that memory.",
+        f"- CPU: {hours:,.0f} core-hours; on 1 000 cores {hours / 1000:.1f} hours if nothing waits.",
+        f"- Shuffle: {shuffle * events / 2**20:,.1f} TiB, once.",
+        f"- Cost at 0.04 a core-hour (an assumption; put your own price in): {hours * 0.04:,.0f} a night.",
+        "- The driver would hold the accounts and the night's result, about 4 kB an account: 1.2 TB. There this design "
+        "ends; the last stage would have to be distributed first. Ten million accounts need 40 GB, which a driver has.",
+        "",
+    ]
+
+
+def drawn(found: list[dict[str, Any]], target: Path) -> None:
+    """Wall time and memory by size, one line an engine."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    runs = pd.DataFrame(found)
+    figure, both = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for axis, column, name in zip(both, ("wall_s", "peak_mib"), ("wall, s", "peak memory, MiB"), strict=True):
+        for engine, own in runs.groupby("engine", sort=False):
+            own = own.sort_values("accounts")
+            axis.plot(own["accounts"], own[column], marker="o", label=engine)
+        axis.set(xscale="log", yscale="log", xlabel="accounts", ylabel=name)
+        axis.grid(True, which="both", alpha=0.3)
+    both[0].legend(frameon=False)
+    figure.savefig(target, dpi=120, metadata={"Software": ""})
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--accounts", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--accounts", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=["local", "spark", "cluster"])
     parser.add_argument("--each", type=int, default=20_000, help="accounts of a partition")
     parser.add_argument("--memory-mb", type=int, default=512, help="memory that the events of a partition may take")
@@ -266,6 +381,10 @@ def main() -> None:
         print(json.dumps(found, indent=2))
     else:
         print(pd.DataFrame(found).drop(columns="stages").to_string(index=False))
+    if args.report is not None:
+        every = [one for file in args.report for one in json.loads(file.read_text())] + found
+        REPORT.write_text(written(every))
+        drawn(every, REPORT.parents[1] / "images" / "scale.png")
 
 
 if __name__ == "__main__":
