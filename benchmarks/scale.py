@@ -332,7 +332,8 @@ def _arithmetic(runs: pd.DataFrame) -> list[str]:
     return [
         "## 300 million accounts and 100 billion events, on paper",
         "",
-        f"Measured slope of {one['engine']}, per million events: {cpu * 1e6:.1f} CPU-s, {shuffle * 1e6:.0f} MiB shuffled.",
+        f"Measured slope of {one['engine']}, per million events: {cpu * 1e6:.1f} CPU-s and {shuffle * 1e6:.0f} MiB of "
+        "shuffle.",
         "",
         f"- Partitions of {memory} MiB: {partitions:,.0f}, of {events / partitions:,.0f} events and "
         f"{accounts / partitions:,.0f} accounts each; a task works on one, so a core needs about twice that memory.",

@@ -22,7 +22,7 @@ SPEC: EngagementSpec = FAMILIES["engagement"]  # type: ignore[assignment]
 
 
 @given(world=st.integers(0, 10_000).map(make_world))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_every_measure_equals_a_loop_over_raw_rows(world: World) -> None:
     history = world.history
     rows = world.rows()

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from abm_scoring.learning.bundle import Bundle, read_bundle, write_bundle
 from abm_scoring.learning.bundle_files import content_version, hash_files, to_json
 from abm_scoring.learning.calibration import Calibration
 from abm_scoring.learning.contributions import probability
-from abm_scoring.learning.intervals import fit_refits
+from abm_scoring.learning.intervals import Refits, fit_refits
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.rungs import fit_rung
 from abm_scoring.learning.selection import train_ladder
@@ -28,44 +29,58 @@ from tests.learning.worlds import CATALOGUE, market
 
 QUICK = ModelSpec(ridge=(0.01, 0.1), boosting=BoostingSpec(trees=30, bags=2), threads=1, bootstrap=60)
 ROWS = market(accounts=300, dates=10, strength=1.5)
-OUTCOME = train_ladder(ROWS, SplitSpec(), QUICK.model_copy(update={"kind": "average"}))
 LINE = Calibration(kind="platt", intercept=-0.1, slope=0.8)
 
 
-REFITS = fit_refits(OUTCOME.model, ROWS, QUICK)  # type: ignore[arg-type]
 WORTH = replace(
     ROWS,
     value=np.where(ROWS.converted, 1000 * np.exp(ROWS.features["fit_total"].to_numpy()), np.nan),
     past_value=np.zeros(len(ROWS)),
 )
-VALUE = Value(
-    source="won_amount",
-    gross_margin_rate=0.4,
-    severity=fit_severity(WORTH.take(WORTH.converted), np.inf, 60, None, QUICK),
-)
+
+
+# Made when a test asks, because every worker reads every file.
+@cache
+def trained() -> Outcome:
+    return train_ladder(ROWS, SplitSpec(), QUICK.model_copy(update={"kind": "average"}))
+
+
+@cache
+def refitted() -> Refits | None:
+    return fit_refits(trained().model, ROWS, QUICK)  # type: ignore[arg-type]
+
+
+@cache
+def valued() -> Value:
+    severity = fit_severity(WORTH.take(WORTH.converted), np.inf, 60, None, QUICK)
+    return Value(source="won_amount", gross_margin_rate=0.4, severity=severity)
 
 
 def bundle_of(**changes: Any) -> Bundle:
     specs = {"features": [{"kind": "engagement"}]}
-    return make_bundle(Outcome(**{**vars(OUTCOME), **changes}), ROWS, specs, REFITS, VALUE, {"value": {"source": "x"}})
+    return make_bundle(
+        Outcome(**{**vars(trained()), **changes}), ROWS, specs, refitted(), valued(), {"value": {"source": "x"}}
+    )
 
 
-BUNDLE = bundle_of(calibration=LINE)
+@cache
+def shared() -> Bundle:
+    return bundle_of(calibration=LINE)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "bundle").mkdir()
-    write_bundle(tmp_path / "bundle", BUNDLE)
+    write_bundle(tmp_path / "bundle", shared())
     return tmp_path / "bundle"
 
 
 def test_it_comes_back_as_it_was_and_scores_to_the_bit(folder: Path) -> None:
     read = read_bundle(folder)
-    assert read == BUNDLE
-    assert read.version == BUNDLE.version
+    assert read == shared()
+    assert read.version == shared().version
     assert read.warnings == ()
-    pd.testing.assert_frame_equal(read.score(ROWS.features), BUNDLE.score(ROWS.features), check_exact=True)
+    pd.testing.assert_frame_equal(read.score(ROWS.features), shared().score(ROWS.features), check_exact=True)
 
 
 @pytest.mark.fault(53)
@@ -94,8 +109,8 @@ def test_the_same_training_gives_the_same_files(folder: Path, tmp_path: Path) ->
 
 
 def test_the_version_follows_the_content() -> None:
-    assert len(BUNDLE.version) == 12
-    assert bundle_of().version != BUNDLE.version
+    assert len(shared().version) == 12
+    assert bundle_of().version != shared().version
 
 
 @pytest.mark.parametrize("rung", ["logistic", "profile"])
@@ -111,11 +126,11 @@ def test_every_rung_comes_back(rung: str, tmp_path: Path) -> None:
 
 
 def test_scores_are_what_they_say() -> None:
-    scored = BUNDLE.score(ROWS.features, reasons=4, negative_reasons=2)
-    model = BUNDLE.model.log_odds(ROWS.features)
+    scored = shared().score(ROWS.features, reasons=4, negative_reasons=2)
+    model = shared().model.log_odds(ROWS.features)
     np.testing.assert_allclose(scored["raw_score"], -0.1 + 0.8 * model, atol=1e-9)
     np.testing.assert_allclose(scored["probability"], probability(scored["raw_score"].to_numpy()))
-    base = BUNDLE.contributions(ROWS.features).base
+    base = shared().contributions(ROWS.features).base
     np.testing.assert_allclose(scored["fit_raw"] + scored["behaviour_raw"] + base, scored["raw_score"], atol=1e-9)
     for share, raw in (("score", "raw_score"), ("fit_score", "fit_raw"), ("engagement_score", "behaviour_raw")):
         assert scored[share].between(0, 100).all()
@@ -142,8 +157,8 @@ def test_topics_and_base_add_up_to_the_raw_score(rung: str) -> None:
 
 
 def test_money_and_bounds_stand_beside_the_probability() -> None:
-    scored = BUNDLE.score(ROWS.features)
-    worth = VALUE.severity.values(ROWS.features)
+    scored = shared().score(ROWS.features)
+    worth = valued().severity.values(ROWS.features)
     np.testing.assert_array_equal(scored["expected_deal_value"], worth)
     np.testing.assert_allclose(scored["expected_value"], scored["probability"] * worth * 0.4)
     assert (scored["probability_low"] <= scored["probability"]).all()
@@ -152,31 +167,31 @@ def test_money_and_bounds_stand_beside_the_probability() -> None:
 
 def test_without_a_probability_or_a_value_the_columns_are_empty() -> None:
     columns = ["probability_low", "probability_high", "expected_deal_value", "expected_value"]
-    without = make_bundle(OUTCOME, ROWS, {}).score(ROWS.features)
+    without = make_bundle(trained(), ROWS, {}).score(ROWS.features)
     assert without[columns].isna().all(axis=None) and without["probability"].notna().all()
     profile = train_ladder(ROWS, SplitSpec(), QUICK.model_copy(update={"kind": "profile"}))
-    ranked = make_bundle(profile, ROWS, {}, None, VALUE).score(ROWS.features)
+    ranked = make_bundle(profile, ROWS, {}, None, valued()).score(ROWS.features)
     assert ranked[[*columns, "probability"]].isna().all(axis=None)
-    assert list(ranked.columns[:12]) == list(BUNDLE.score(ROWS.features).columns[:12])
+    assert list(ranked.columns[:12]) == list(shared().score(ROWS.features).columns[:12])
 
 
 def test_a_batch_of_one_scores_as_in_a_batch_of_all() -> None:
-    whole = BUNDLE.score(ROWS.features.iloc[:40])
+    whole = shared().score(ROWS.features.iloc[:40])
     for i in (0, 13, 39):
-        pd.testing.assert_frame_equal(whole.iloc[[i]], BUNDLE.score(ROWS.features.iloc[[i]]), check_exact=True)
+        pd.testing.assert_frame_equal(whole.iloc[[i]], shared().score(ROWS.features.iloc[[i]]), check_exact=True)
 
 
 def test_no_rows_score_to_the_same_columns() -> None:
-    empty = BUNDLE.score(ROWS.features.iloc[:0])
+    empty = shared().score(ROWS.features.iloc[:0])
     assert len(empty) == 0
-    assert list(empty.columns) == list(BUNDLE.score(ROWS.features.iloc[:2]).columns)
+    assert list(empty.columns) == list(shared().score(ROWS.features.iloc[:2]).columns)
 
 
 def test_a_part_without_features_has_no_share() -> None:
     only = tuple(f for f in CATALOGUE if f.part == "behaviour")
     rows = type(ROWS)(ROWS.features, ROWS.converted, ROWS.as_of, ROWS.account_id, ROWS.family, only, ROWS.horizon_days)
     model, _ = fit_rung("logistic", rows, QUICK, 90)
-    scored = make_bundle(Outcome(**{**vars(OUTCOME), "model": model}), rows, {}).score(rows.features)
+    scored = make_bundle(Outcome(**{**vars(trained()), "model": model}), rows, {}).score(rows.features)
     assert scored["fit_score"].isna().all()
     assert scored["engagement_score"].notna().all()
 
@@ -190,9 +205,9 @@ def test_a_profile_made_before_any_snapshot_matured_can_score() -> None:
 
 
 def test_there_are_enough_golden_rows_from_lowest_to_highest() -> None:
-    scores = np.array(BUNDLE.golden.raw_score)
+    scores = np.array(shared().golden.raw_score)
     assert len(scores) >= 20
-    every = BUNDLE.score(ROWS.features)["raw_score"]
+    every = shared().score(ROWS.features)["raw_score"]
     assert (scores.min(), scores.max()) == (every.min(), every.max())
 
 
@@ -290,7 +305,7 @@ def test_differences_within_tolerance_pass(folder: Path) -> None:
 
 @pytest.mark.fault(44)
 def test_another_library_version_warns(folder: Path) -> None:
-    rehash(folder, {"versions": {**BUNDLE.about.versions, "lightgbm": "4.6.0"}})
+    rehash(folder, {"versions": {**shared().about.versions, "lightgbm": "4.6.0"}})
     assert read_bundle(folder).warnings[0].startswith("the model was trained with lightgbm 4.6.0, this is ")
 
 
@@ -369,8 +384,8 @@ def test_a_newer_format_is_refused(folder: Path) -> None:
 
 def test_what_training_found_travels_with_the_model(folder: Path) -> None:
     about = read_bundle(folder).about
-    assert about.results["test"]["auc"] == OUTCOME.test["auc"]  # type: ignore[index]
-    assert about.results["choose_from"] == OUTCOME.windows.choose_from.isoformat()  # type: ignore[union-attr]
+    assert about.results["test"]["auc"] == trained().test["auc"]  # type: ignore[index]
+    assert about.results["choose_from"] == trained().windows.choose_from.isoformat()  # type: ignore[union-attr]
     assert about.training["rows"] == len(ROWS)
     assert about.training["first_as_of"] == "2025-01-01T00:00:00.000000Z"
     assert about.results["value"] == {"source": "x"}

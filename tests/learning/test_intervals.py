@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -29,7 +30,10 @@ def fit(rows: TrainingSet, rung: Literal["logistic", "average"]) -> tuple[Logist
     return model, refits
 
 
-AVERAGE = fit(ROWS, "average")
+# Made when a test asks, because every worker reads every file.
+@cache
+def average() -> tuple[LogisticModel | AverageModel, Refits]:
+    return fit(ROWS, "average")
 
 
 @pytest.mark.parametrize("calibration", [IDENTITY, Calibration(kind="platt", intercept=-0.2, slope=0.7)])
@@ -47,7 +51,7 @@ def test_the_probability_lies_inside_its_interval(
 
 
 def test_a_flatter_calibration_narrows_the_interval_on_the_log_odds() -> None:
-    model, refits = AVERAGE
+    model, refits = average()
     raw = model.log_odds(ROWS.features)
 
     def width(calibration: Calibration) -> np.ndarray:
@@ -104,7 +108,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
 
 
 def test_a_batch_of_one_is_as_in_a_batch_of_all() -> None:
-    model, refits = AVERAGE
+    model, refits = average()
     some = ROWS.features.iloc[:50]
     raw = model.log_odds(some)
     whole = refits.bounds(some, raw, IDENTITY)
@@ -114,13 +118,13 @@ def test_a_batch_of_one_is_as_in_a_batch_of_all() -> None:
 
 
 def test_the_same_rows_give_the_same_refits() -> None:
-    assert fit(ROWS, "average")[1] == AVERAGE[1]
-    other = fit_refits(AVERAGE[0], ROWS, QUICK.model_copy(update={"seed": 1}))
-    assert other is not None and other.weights != AVERAGE[1].weights
+    assert fit(ROWS, "average")[1] == average()[1]
+    other = fit_refits(average()[0], ROWS, QUICK.model_copy(update={"seed": 1}))
+    assert other is not None and other.weights != average()[1].weights
 
 
 def test_both_kinds_are_refitted_and_counted() -> None:
-    refits = AVERAGE[1]
+    refits = average()[1]
     assert len(refits.weights) == len(refits.texts) == REFITS
     assert refits.results() == {"level": 0.9, "refits": 2 * REFITS}
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,7 +16,12 @@ from tests.learning.worlds import market, relabelled
 QUICK = ModelSpec(ridge=(0.01, 0.1), boosting=BoostingSpec(trees=40, bags=1), threads=1, bootstrap=100)
 SPLIT = SplitSpec(embargo_days=90)
 GOOD = market(accounts=500, dates=10, strength=1.5)
-OUTCOME = train_ladder(GOOD, SPLIT, QUICK)
+
+
+# Made when a test asks, because every worker reads every file.
+@cache
+def trained() -> Outcome:
+    return train_ladder(GOOD, SPLIT, QUICK)
 
 
 def without(training: TrainingSet, *names: str) -> TrainingSet:
@@ -24,25 +30,29 @@ def without(training: TrainingSet, *names: str) -> TrainingSet:
 
 
 def test_a_signal_is_found_and_ships_a_probability() -> None:
-    assert OUTCOME.rung in ("average", "logistic")
-    assert OUTCOME.model is not None and OUTCOME.model.kind == OUTCOME.rung
-    assert OUTCOME.test is not None
-    assert OUTCOME.test["log_loss"] < OUTCOME.test["log_loss_constant"]  # type: ignore[operator]
-    assert OUTCOME.test["auc"] > 0.65  # type: ignore[operator]
-    assert "saved" in OUTCOME.reason and OUTCOME.rung in OUTCOME.reason
+    assert trained().rung in ("average", "logistic")
+    assert trained().model is not None and trained().model.kind == trained().rung
+    assert trained().test is not None
+    assert trained().test["log_loss"] < trained().test["log_loss_constant"]  # type: ignore[operator]
+    assert trained().test["auc"] > 0.65  # type: ignore[operator]
+    assert "saved" in trained().reason and trained().rung in trained().reason
 
 
 def test_every_opponent_has_the_same_metrics() -> None:
-    assert set(OUTCOME.opponents) == {"constant", "fit_only", "points"}
-    assert all(set(m) == set(OUTCOME.test or {}) for m in OUTCOME.opponents.values())
-    assert OUTCOME.opponents["constant"]["log_loss"] == pytest.approx(OUTCOME.test["log_loss_constant"])  # type: ignore
+    assert set(trained().opponents) == {"constant", "fit_only", "points"}
+    assert all(set(m) == set(trained().test or {}) for m in trained().opponents.values())
+    assert trained().opponents["constant"]["log_loss"] == pytest.approx(trained().test["log_loss_constant"])  # type: ignore
 
 
 def test_rows_are_counted_by_what_they_were_used_for() -> None:
-    w = OUTCOME.windows
-    assert (OUTCOME.n_train, OUTCOME.n_choose, OUTCOME.n_test) == (w.before_test.sum(), w.choose.sum(), w.test.sum())
-    assert OUTCOME.n_shipped == len(GOOD)
-    assert OUTCOME.converted_accounts == len(set(GOOD.account_id[GOOD.converted]))
+    w = trained().windows
+    assert (trained().n_train, trained().n_choose, trained().n_test) == (
+        w.before_test.sum(),
+        w.choose.sum(),
+        w.test.sum(),
+    )
+    assert trained().n_shipped == len(GOOD)
+    assert trained().converted_accounts == len(set(GOOD.account_id[GOOD.converted]))
 
 
 def decisions(outcome: Outcome) -> tuple[object, ...]:
@@ -51,14 +61,14 @@ def decisions(outcome: Outcome) -> tuple[object, ...]:
 
 def test_nothing_is_chosen_on_the_test() -> None:
     hidden = GOOD.converted.copy()
-    test = OUTCOME.windows.test
+    test = trained().windows.test
     hidden[test] = np.random.default_rng(0).permutation(hidden[test])
-    assert decisions(train_ladder(relabelled(GOOD, hidden), SPLIT, QUICK))[:3] == decisions(OUTCOME)[:3]
+    assert decisions(train_ladder(relabelled(GOOD, hidden), SPLIT, QUICK))[:3] == decisions(trained())[:3]
 
 
 def test_losing_on_the_test_ships_nothing() -> None:
     turned = GOOD.converted.copy()
-    turned[OUTCOME.windows.test] = ~turned[OUTCOME.windows.test]
+    turned[trained().windows.test] = ~turned[trained().windows.test]
     outcome = train_ladder(relabelled(GOOD, turned), SPLIT, QUICK)
     assert (outcome.rung, outcome.model) == ("none", None)
     assert "lost on the test" in outcome.reason
@@ -67,8 +77,12 @@ def test_losing_on_the_test_ships_nothing() -> None:
 
 def test_the_same_training_gives_the_same_model() -> None:
     again = train_ladder(GOOD, SPLIT, QUICK)
-    assert again.model == OUTCOME.model
-    assert (again.test, again.opponents, again.candidates) == (OUTCOME.test, OUTCOME.opponents, OUTCOME.candidates)
+    assert again.model == trained().model
+    assert (again.test, again.opponents, again.candidates) == (
+        trained().test,
+        trained().opponents,
+        trained().candidates,
+    )
 
 
 def test_permuted_labels_ship_nothing() -> None:

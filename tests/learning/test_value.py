@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from tests.learning.worlds import market
 
 QUICK = ModelSpec(ridge=(0.01, 0.1), boosting=BoostingSpec(trees=30, bags=1), threads=1, bootstrap=60)
 SOURCE = WonAmount(kind="won_amount", gross_margin_rate=0.4)
-NOTHING = History.of(
-    Tables({"accounts": pd.DataFrame({"account_id": pd.Series(["a"], dtype="str")})}),
-    until=pd.Timestamp("2026-01-01", tz="UTC"),
-)
+
+
+@cache
+def nothing() -> History:
+    accounts = pd.DataFrame({"account_id": pd.Series(["a"], dtype="str")})
+    return History.of(Tables({"accounts": accounts}), until=pd.Timestamp("2026-01-01", tz="UTC"))
 
 
 def valued_market(seed: int = 0) -> TrainingSet:
@@ -34,18 +37,25 @@ def valued_market(seed: int = 0) -> TrainingSet:
 
 
 ROWS = valued_market()
-OUTCOME = train_ladder(ROWS, SplitSpec(), QUICK)
 
 
-def train(rows: TrainingSet = ROWS, outcome: Outcome = OUTCOME, **source: Any) -> Valued:
-    return train_value(rows, outcome, SOURCE.model_copy(update=source), NOTHING, QUICK)
+# Made when a test asks, because every worker reads every file.
+@cache
+def trained() -> Outcome:
+    return train_ladder(ROWS, SplitSpec(), QUICK)
 
 
-FOUND = train()
+def train(rows: TrainingSet = ROWS, outcome: Outcome | None = None, **source: Any) -> Valued:
+    return train_value(rows, outcome or trained(), SOURCE.model_copy(update=source), nothing(), QUICK)
+
+
+@cache
+def valued() -> Valued:
+    return train()
 
 
 def test_expected_value_is_probability_times_worth_times_margin() -> None:
-    value = FOUND.value
+    value = valued().value
     assert isinstance(value, Value)
     p = np.linspace(0, 1, len(ROWS))
     columns = value.columns(ROWS.features, p)
@@ -54,17 +64,17 @@ def test_expected_value_is_probability_times_worth_times_margin() -> None:
 
 
 def test_the_test_part_tells_errors_of_volume_from_errors_of_value() -> None:
-    test = FOUND.results["test"]
+    test = valued().results["test"]
     assert test["value_ratio"] == pytest.approx(1, abs=0.1)
     assert test["total_ratio_ci"][0] < test["total_ratio"] < test["total_ratio_ci"][1]
-    held = ROWS.take(OUTCOME.windows.test)
-    assert held.value is not None and OUTCOME.test_probability is not None
+    held = ROWS.take(trained().windows.test)
+    assert held.value is not None and trained().test_probability is not None
     assert test["realised"] == pytest.approx(np.nansum(held.value))
-    assert test["volume_ratio"] == pytest.approx(OUTCOME.test_probability.sum() / held.converted.sum())
+    assert test["volume_ratio"] == pytest.approx(trained().test_probability.sum() / held.converted.sum())
 
 
 def test_ranking_by_value_holds_more_of_it_than_ranking_by_probability_or_by_the_past() -> None:
-    test = FOUND.results["test"]
+    test = valued().results["test"]
     assert test["top_decile_share"] > test["top_decile_share_by_probability"]
     assert test["top_decile_share"] > test["past_value"]["top_decile_share"]
 
@@ -72,7 +82,7 @@ def test_ranking_by_value_holds_more_of_it_than_ranking_by_probability_or_by_the
 def test_the_largest_deal_and_the_cap_are_reported() -> None:
     assert ROWS.value is not None
     value = ROWS.value.copy()
-    place = int(np.flatnonzero(ROWS.converted & OUTCOME.windows.test)[0])
+    place = int(np.flatnonzero(ROWS.converted & trained().windows.test)[0])
     value[place] = 1e9
     found = train(replace(ROWS, value=value))
     shipped, test = found.results["shipped"], found.results["test"]
@@ -86,8 +96,8 @@ def test_the_largest_deal_and_the_cap_are_reported() -> None:
 def test_nothing_after_the_test_begins_is_used_for_its_figures() -> None:
     """A test row's value must move its realised side only."""
     assert ROWS.value is not None
-    doubled = replace(ROWS, value=np.where(OUTCOME.windows.test, 2 * ROWS.value, ROWS.value))
-    before, after = FOUND.results["test"], train(doubled).results["test"]
+    doubled = replace(ROWS, value=np.where(trained().windows.test, 2 * ROWS.value, ROWS.value))
+    before, after = valued().results["test"], train(doubled).results["test"]
     assert after["total_ratio"] == pytest.approx(before["total_ratio"] / 2)
 
 
@@ -104,7 +114,7 @@ def test_unknown_values_are_left_out_and_said() -> None:
     found = train(replace(ROWS, value=np.where(hidden, np.nan, ROWS.value)))
     assert len(found.warnings) == 1 and "have no value and are not learnt from" in found.warnings[0]
     assert found.results["test"]["value_ratio"] == pytest.approx(1, abs=0.1)
-    assert FOUND.warnings == ()
+    assert valued().warnings == ()
 
 
 def test_new_customers_have_no_past_to_compare_with() -> None:

@@ -38,7 +38,7 @@ def test_olist_meets_its_reference_without_a_leak(tmp_path: Path) -> None:
 
 @needs_data
 def test_online_retail_meets_its_reference_without_a_leak(tmp_path: Path) -> None:
-    found = train("online_retail", tmp_path, *FEWER)
+    found = train("online_retail", tmp_path, *FEWER, "snapshots.every=20 days")
     assert found["test_from"].startswith("2011-09-10") and not found["warnings"]
     assert found["test"]["log_loss"] <= 0.592
     assert 0.74 <= found["test"]["auc"] <= 0.76
