@@ -380,7 +380,7 @@ def main() -> None:
         found = measured(args.accounts, args.engines, args.scratch or Path(temporary), args.each, args.memory_mb)
     if args.json:
         print(json.dumps(found, indent=2))
-    else:
+    elif found:
         print(pd.DataFrame(found).drop(columns="stages").to_string(index=False))
     if args.report is not None:
         every = [one for file in args.report for one in json.loads(file.read_text())] + found
