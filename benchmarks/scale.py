@@ -298,7 +298,7 @@ def _ratios(runs: pd.DataFrame) -> list[str]:
     said = ["## Spark beside the local engine, on the same cores", ""]
     for accounts, own in runs.groupby("accounts"):
         local = own[own["engine"] == "local"]
-        for _, one in own[own["engine"] != "local"].iterrows():
+        for _, one in own[own["engine"].isin(["spark", "cluster"])].iterrows():
             if len(local):
                 base = local.iloc[0]
                 said.append(

@@ -62,6 +62,8 @@ def test_a_night_on_spark_is_the_local_one_byte_for_byte(
     found = night(trained_project, tmp_path, *SPARK)
     assert found[0].name == held[0].name
     same(found, held)
+    session = SparkEngine().session(tmp_path)
+    assert session.sparkContext._jsc.getPersistentRDDs().isEmpty(), "a run leaves nothing in the executors"
 
 
 def test_tables_of_the_session_are_read_where_they_are(
@@ -87,7 +89,7 @@ def test_tables_of_the_session_are_read_where_they_are(
         assert spark[1]["inputs"]["events"][name] == local[1]["inputs"]["events"][name]
 
 
-def test_the_registered_model_is_a_function_of_ready_features(tmp_path: Path) -> None:
+def test_the_registered_model_is_a_function_of_ready_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
     import numpy as np
     import pyarrow as pa
@@ -110,6 +112,11 @@ def test_the_registered_model_is_a_function_of_ready_features(tmp_path: Path) ->
     assert tracked.run_id is not None
     Registry(TrackingSpec(), tmp_path / "mlflow", "demo").register(tracked.run_id, made, tmp_path / "bundle", True)
     where = f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}"
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_REGISTRY_URI",
+    ):  # MLflow's setters write them, and nobody takes them back
+        monkeypatch.setenv(name, where)
     mlflow.set_tracking_uri(where)
     mlflow.set_registry_uri(where)
     session = SparkEngine(url="local[2]").session(tmp_path)

@@ -169,3 +169,16 @@ def test_a_remote_store_is_written_to(made: Bundle, tmp_path: Path) -> None:
         assert registry.register(tracked.run_id, made, tmp_path / "bundle", champion=False) is None
         assert registry.promote(made.version) is None
     assert not (tmp_path / "unused").exists()
+
+
+def test_a_local_store_is_its_own_registry_whatever_the_process_uses(
+    made: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    (tmp_path / "bundle").mkdir()
+    write_bundle(tmp_path / "bundle", made)
+    tracked = track(TrackingSpec(), tmp_path / "mlflow", "own", {}, {}, {}, None)
+    assert tracked.run_id is not None
+    own = Registry(TrackingSpec(), tmp_path / "mlflow", "own")
+    assert own.register(tracked.run_id, made, tmp_path / "bundle", champion=True) is None
+    assert not (tmp_path / "elsewhere.db").exists()

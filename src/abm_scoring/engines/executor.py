@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from abm_scoring.data.checks import conform, without_limit
+from abm_scoring.data.conversion import convert
 from abm_scoring.data.families import families, partition_of
 from abm_scoring.data.linking import Orphans
 from abm_scoring.data.privacy import PrivacySpec
@@ -143,11 +144,12 @@ def routed(events: pd.DataFrame, router: Router) -> list[tuple[int, str, bytes]]
     ]
 
 
-def hashes_of(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Ids, in the first column, as 64-bit numbers."""
+def hashes_of(batches: Iterator[pa.RecordBatch], source: TableSource) -> Iterator[pa.RecordBatch]:
+    """Event ids, in the first column as their source has them, as 64-bit numbers."""
     for batch in batches:
-        column = batch.column(0).cast(pa.string())
-        found = fingerprints(pa.chunked_array([column])).view("int64")
+        column = pa.chunked_array([batch.column(0)])
+        ids = convert(column, "id", source.dialect, None, source.values.get("event_id")).values
+        found = fingerprints(ids).view("int64")
         yield pa.RecordBatch.from_pydict({"hash": pa.array(found[found != 0])})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,9 +111,14 @@ def looks_across(specs: Sequence[FeatureSpec]) -> bool:
     return any(spec.kind in ("peers", "category_rates", "value_fit") for spec in specs)
 
 
+def looks_at_events(specs: Sequence[FeatureSpec]) -> bool:
+    """Whether any family asks for events of other accounts, and not for their facts alone."""
+    return any(spec.kind in ("peers", "category_rates") for spec in specs)
+
+
 def context_history(tables: Tables, task: ScoringTask, events: Held | None = None) -> History:
     """As `sealed`, for the context alone: without the events where no family asks for those of other accounts."""
-    if any(spec.kind in ("peers", "category_rates") for spec in task.features):
+    if looks_at_events(task.features):
         return sealed(tables, task, events)
     return sealed(Tables({name: tables[name] for name in tables if name != "events"}), task)
 
@@ -122,11 +126,11 @@ def context_history(tables: Tables, task: ScoringTask, events: Held | None = Non
 def task_moments(histories: Iterable[History], task: ScoringTask) -> pd.DataFrame:
     """The distinct `as_of` (datetime64[us, UTC]) of the rows that will be scored of all partitions.
 
-    On a calendar it is the same for all of them, so that the first one tells.
+    On a calendar it is the task's own for all of them, and no history is asked.
     """
-    every = iter(histories)
-    asked = islice(every, 1) if task.snapshots.kind == "calendar" else every
-    parts = [task.rows(history)[["as_of"]].drop_duplicates() for history in asked]
+    if task.snapshots.kind == "calendar":
+        return pd.DataFrame({"as_of": [pd.Timestamp(task.as_of).as_unit("us")]})
+    parts = [task.rows(history)[["as_of"]].drop_duplicates() for history in histories]
     return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
 
 

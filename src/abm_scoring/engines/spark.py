@@ -27,7 +27,7 @@ from abm_scoring.data.tables import Tables
 from abm_scoring.engines.local import Progress
 from abm_scoring.errors import MissingInputError, ServiceError
 from abm_scoring.features.columnar import partitions_for
-from abm_scoring.features.context import NOBODY, merged
+from abm_scoring.features.context import NOBODY, Context, merged
 from abm_scoring.spec import Spec
 
 if TYPE_CHECKING:
@@ -90,15 +90,9 @@ class SparkEngine(Spec):
         with _told("scoring"):
             staged = held.staged(tables)
             asked = Scoring(task.model_dump_json(), tuple(sorted(shipping.bundle_files(bundle).items())))
-            context = NOBODY
-            if looks_across(task.features):
-                parts = [shipping.frame_from(blob) for blob, _ in _answers(staged, asked.asking("moments"))]
-                moments = pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
-                own = asked.asking("context", moments=shipping.frame_bytes(moments))
-                context = merged([shipping.context_from(about) for _, about in _answers(staged, own)])
+            context = _context(staged, asked, task) if looks_across(task.features) else NOBODY
             asked = asked.asking("scores", context=shipping.context_text(context))
             found = together(shipping.scored_from(*answer) for answer in _answers(staged, asked))
-            staged.unpersist()
         progress(1, 1)
         return found
 
@@ -207,7 +201,7 @@ class SparkEvents:
             rows = rows.select(*settled.wanted(EVENTS, offered))
             self.n = self._partitions(rows.count(), len(frames["accounts"]))
             self._router = executor.Router.of(frames["accounts"], self.n)
-            doubled = self._doubled(rows, settled.select(offered, EVENTS).taken.get("event_id"))
+            doubled = self._doubled(rows, settled, settled.select(offered, EVENTS).taken.get("event_id"))
             linker, files = Linker.of(frames, privacy, as_of), settled.files_in(root)
             staging = _staging(linker, settled, offered, self._router, doubled, not files)
             self._staged = _kept(rows.mapInArrow(partial(executor.stage, staging=staging), executor.STAGED))
@@ -232,9 +226,13 @@ class SparkEvents:
         self.session.conf.set("spark.sql.adaptive.coalescePartitions.enabled", "false")
         own = staged_rows([*self._own, *_table_rows(tables, n)])
         driven = self.session.createDataFrame(own)
-        if self._staged is None:
-            return _kept(driven)
-        return self._staged.filter("part >= 0").unionByName(driven)
+        return driven if self._staged is None else self._staged.filter("part >= 0").unionByName(driven)
+
+    def close(self) -> None:
+        """Let the executors forget the events; the session stays."""
+        if self._staged is not None:
+            self._staged.unpersist()
+            self._staged = None
 
     def count_from(self, moment: pd.Timestamp) -> int:
         """Events at or after a moment."""
@@ -252,13 +250,13 @@ class SparkEvents:
         by_events = partitions_for(events, events * _EVENT_TEXT, 0, self.engine.memory_mb)
         return max(by_events, -(-accounts // self.engine.accounts_per_partition))
 
-    def _doubled(self, rows: DataFrame, ids: str | None) -> np.ndarray:
+    def _doubled(self, rows: DataFrame, source: TableSource, ids: str | None) -> np.ndarray:
         """Hashes of the event ids that come more than once, uint64, ascending."""
         from abm_scoring.engines.executor import hashes_of
 
         if ids is None:
             return np.empty(0, np.uint64)
-        hashed = rows.select(ids).mapInArrow(hashes_of, "hash long")
+        hashed = rows.select(ids).mapInArrow(partial(hashes_of, source=source), "hash long")
         found = hashed.groupBy("hash").count().filter("count > 1").select("hash").toArrow()["hash"]
         return np.sort(found.to_numpy().astype("int64").view(np.uint64))
 
@@ -329,6 +327,22 @@ def _table_rows(tables: Tables, n: int) -> Iterator[tuple[int, str, bytes]]:
     for p in range(n):
         for name, frame in parts[p].tables.frames.items():
             yield p, f"{TABLE}{name}", shipping.frame_bytes(frame)
+
+
+def _context(staged: DataFrame, asked: Scoring, task: ScoringTask) -> Context:
+    """What families of features ask of other accounts, from all partitions; events travel only where they are asked."""
+    from abm_scoring.engines import shipping
+    from abm_scoring.engines.executor import EVENTS_KIND
+    from abm_scoring.engines.scoring import looks_at_events, task_moments
+
+    if task.snapshots.kind == "calendar":
+        moments = task_moments((), task)
+    else:
+        parts = [shipping.frame_from(blob) for blob, _ in _answers(staged, asked.asking("moments"))]
+        moments = pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
+    wanted = staged if looks_at_events(task.features) else staged.filter(f"kind != '{EVENTS_KIND}'")
+    own = asked.asking("context", moments=shipping.frame_bytes(moments))
+    return merged([shipping.context_from(about) for _, about in _answers(wanted, own)])
 
 
 def _answers(staged: DataFrame, asked: Scoring) -> list[tuple[bytes, str]]:

@@ -118,6 +118,9 @@ class Spill:
         self._writers.clear()
         self._stack.close()
 
+    def close(self) -> None:
+        """Nothing: whoever made the folder removes it."""
+
     def count_from(self, moment: pd.Timestamp) -> int:
         """Events at or after a moment."""
         return sum(_from(pq.read_table(path, columns=["occurred_at"])["occurred_at"], moment) for path in self.paths)

@@ -136,7 +136,10 @@ def delivered(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> Iterato
     require_memory(reading_bytes(workspace), "reading the tables")
     with scratch_folder() as folder:
         spill = engine.sink(folder)
-        yield Delivery(*load(workspace, as_of, today, spill), spill)
+        try:
+            yield Delivery(*load(workspace, as_of, today, spill), spill)
+        finally:
+            spill.close()
 
 
 def score(

@@ -122,7 +122,8 @@ def client_of(uri: str) -> MlflowClient:
 
     # Its notes on creating tables would break the silence of a cron job.
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    return MlflowClient(tracking_uri=uri)
+    # A local store is its own registry, whatever this process or its environment uses otherwise.
+    return MlflowClient(tracking_uri=uri, registry_uri=uri if uri.startswith("sqlite:") else None)
 
 
 def _open(uri: str, experiment: str, location: str | None) -> tuple[MlflowClient, str]:
