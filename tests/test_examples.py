@@ -9,9 +9,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.jobs.conftest import trained_project, training  # noqa: F401 - fixtures
 from tests.jobs.projects import run
@@ -89,17 +93,148 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def test_the_containerfile_copies_what_is_there_and_runs_as_nobody_special() -> None:
-    """No image is built here: that needs a builder and a registry of images."""
+    """No image is built here; the proof below builds one where there is a builder."""
     found = instructions()
     names = [name for name, _ in found]
     assert set(names) <= {"FROM", "RUN", "WORKDIR", "COPY", "USER", "ENV", "VOLUME", "ENTRYPOINT"}
     assert names[0] == "FROM" and names[-1] == "ENTRYPOINT" and names.count("USER") == 1
+    assert "RUN" not in names[names.index("USER") :]
     python = tuple(map(int, re.findall(r"python:(\d+)\.(\d+)-slim", found[0][1])[0]))
     assert python >= (3, 11)
-    for _, what in (one for one in found if one[0] == "COPY"):
-        *sources, target = what.split()
-        assert target and [s for s in sources if not (ROOT / s).exists()] == []
-    installing = " ".join(what for name, what in found if name == "RUN")
-    assert "--require-hashes -r requirements.lock" in installing and "useradd" in installing
     assert dict(found)["USER"] not in ("root", "0")
+    assert dict(found)["VOLUME"] == dict(found)["WORKDIR"] == "/project"
+    assert "XDG_CACHE_HOME=/project/" in " ".join(what for name, what in found if name == "ENV")
     assert json.loads(dict(found)["ENTRYPOINT"]) == ["abm-scoring"]
+
+
+def test_a_build_is_sent_what_it_copies_and_no_more() -> None:
+    ignore = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    sent = {line[1:] for line in ignore if line.startswith("!")}
+    copied = {source for name, what in instructions() if name == "COPY" for source in what.split()[:-1]}
+    assert ignore[0] == "*" and sent == copied
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+
+
+def test_the_image_installs_nothing_without_a_hash() -> None:
+    installs = re.findall(r"pip install ([^&]+)", " ".join(what for name, what in instructions() if name == "RUN"))
+    packages, own = (set(line.split()) for line in installs)
+    assert packages >= {"--require-hashes", "-r", "requirements-run.lock"}
+    assert own >= {"--no-index", "--no-deps", "--no-build-isolation", "."}
+
+
+def pins(lock: str) -> dict[tuple[str, str], str]:
+    """Name and version of each pin of a lock file, with the lines that belong to it."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    blocks = re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^ ;\n]+)((?:.*\n)(?:[ ].*\n?)*)", text, flags=re.MULTILINE)
+    return {(name, version): rest for name, version, rest in blocks}
+
+
+def hashes(block: str) -> set[str]:
+    return set(re.findall(r"sha256:[0-9a-f]{64}", block))
+
+
+def named(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^A-Za-z0-9._-]", one)[0].lower() for one in requirements}
+
+
+def test_what_an_image_runs_is_what_was_tested() -> None:
+    run_lock, tested = pins("requirements-run.lock"), pins("requirements.lock")
+    assert "://" not in (ROOT / "requirements-run.lock").read_text(encoding="utf-8")
+    assert [pin for pin, block in run_lock.items() if not hashes(block)] == []
+    assert [pin for pin in run_lock if pin in tested and hashes(run_lock[pin]) != hashes(tested[pin])] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    builders = named(project["build-system"]["requires"])
+    for name, _ in run_lock.keys() - tested.keys():  # only what builds the package may stand outside the tested lock
+        block = next(block for pin, block in run_lock.items() if pin[0] == name)
+        assert name in builders or set(re.findall(r"^    # +(?:via )?([a-z-]+)$", block, re.MULTILINE)) <= builders, (
+            name
+        )
+
+
+def test_an_image_has_every_source_and_no_tool_of_developers() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    run = {name for name, _ in pins("requirements-run.lock")}
+    needed = named([*project["dependencies"], *extras["crm"], *extras["match"], *extras["postgres"]])
+    assert needed - run == set()
+    assert run & (named(extras["dev"] + extras["notebook"] + extras["spark"]) - {"abm-scoring"}) == set()
+
+
+def test_the_cron_job_of_kubernetes_runs_the_image_as_its_user() -> None:
+    job = yaml.safe_load((EXAMPLES / "cronjob.yaml").read_text())
+    assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
+    assert all(FIELD.fullmatch(field) for field in job["spec"]["schedule"].split())
+    task = job["spec"]["jobTemplate"]["spec"]
+    pod = task["template"]["spec"]
+    (night,) = pod["containers"]
+    (rule,) = task["podFailurePolicy"]["rules"]
+    assert pod["restartPolicy"] == "Never"  # which a policy of failures asks for
+    assert rule["onExitCodes"]["containerName"] == night["name"] and 75 in rule["onExitCodes"]["values"]
+    from abm_scoring.cli.heartbeat import HEARTBEAT
+    from abm_scoring.cli.supervision import GRACE
+    from abm_scoring.jobs.workspace import SIGNING_KEY
+
+    assert (
+        HEARTBEAT in (EXAMPLES / "cronjob.yaml").read_text() and SIGNING_KEY in (EXAMPLES / "cronjob.yaml").read_text()
+    )
+    assert pod["terminationGracePeriodSeconds"] > GRACE
+    made = " ".join(what for name, what in instructions() if name == "RUN")
+    assert f"useradd --uid {pod['securityContext']['runAsUser']} " in made
+    mounts = {mount["mountPath"]: mount["name"] for mount in night["volumeMounts"]}
+    assert set(mounts) == {dict(instructions())["VOLUME"], "/tmp"}
+    assert set(mounts.values()) == {volume["name"] for volume in pod["volumes"]}
+    code, _, err = run(*(a if a != "abm.yaml" else "no.yaml" for a in night["args"]))
+    assert code == 66, err  # the command line is right, only its configuration is not there
+
+
+def podman(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = ["podman", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    """The image, built of this checkout, where podman and the image that it starts from are at hand."""
+    base = instructions()[0][1]
+    if shutil.which("podman") is None:
+        pytest.skip("podman is not installed")
+    if podman("image", "exists", base).returncode:
+        pytest.skip(f"{base} is not on this machine; podman pull {base}")
+    tag = "localhost/abm-scoring:proof"
+    built = podman("build", "--pull=never", "-f", EXAMPLES / "Containerfile", "-t", tag, ROOT, timeout=1800)
+    assert built.returncode == 0, built.stderr[-2000:]
+    yield tag
+    podman("image", "rm", tag)
+
+
+@pytest.mark.evidence
+def test_a_container_scores_a_mounted_project(image: str, opt: Path, tmp_path: Path) -> None:  # noqa: F811
+    project = tmp_path / "project"
+    shutil.copytree(opt, project, symlinks=True, ignore=shutil.ignore_patterns(".venv", "runs"))
+    for path in (project, *project.rglob("*")):
+        os.chown(path, 10001, 10001, follow_symlinks=False)
+    mounted = ("run", "--rm", "--read-only", "--tmpfs", "/tmp", "-v", f"{project}:/project", image)
+    missing = podman(*mounted, "score", "no.yaml")
+    assert missing.returncode == 66, missing.stderr
+    scored = podman(*mounted, "score", "abm.yaml", timeout=600)
+    assert (scored.returncode, scored.stdout) == (0, ""), scored.stderr
+    latest = (project / "runs" / "small" / "latest").resolve()
+    assert {path.stat().st_uid for path in latest.iterdir()} == {10001}
+    assert (project / ".cache" / "abm-scoring").is_dir()
+
+
+@pytest.mark.evidence
+def test_a_container_that_is_stopped_ends_as_the_command_does(image: str, tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    os.chown(tmp_path / "demo", 10001, 10001)
+    mount = f"{tmp_path / 'demo'}:/project"
+    started = podman("run", "-d", "--stop-timeout", "30", "-v", mount, image, "demo", "--out", "market")
+    assert started.returncode == 0, started.stderr
+    name = started.stdout.strip()
+    try:
+        while not (tmp_path / "demo" / "market").is_dir():
+            time.sleep(0.2)
+        assert podman("stop", name).returncode == 0
+        assert podman("wait", name).stdout.strip() == "143"
+    finally:
+        podman("rm", "--force", name)

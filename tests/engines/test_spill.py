@@ -30,7 +30,7 @@ class Always(Spill):
         """Whatever the budget."""
         size = streaming.held_size(source, root)  # type: ignore[arg-type]
         self._size = size or (0, 0)
-        return size is not None
+        return size is not None and not streaming.needs_whole(source, root)  # type: ignore[arg-type]
 
 
 def market(folder: Path, events: pd.DataFrame) -> None:
@@ -122,8 +122,9 @@ def test_what_a_piece_alone_cannot_settle_is_not_streamed(tmp_path: Path) -> Non
     market(tmp_path, random_events(1, 30))
     events = pd.read_parquet(tmp_path / "events.parquet")
     events.assign(email="someone@example.com").to_csv(tmp_path / "events.csv", index=False)
-    assert streaming.held_size(CsvSource(path="events.csv", columns={"email": "email"}), tmp_path) is None
-    assert streaming.held_size(SOURCES["events"].model_copy(update={"drop_repeats": True}), tmp_path) is None
+    assert streaming.needs_whole(CsvSource(path="events.csv", columns={"email": "email"}), tmp_path)
+    assert streaming.needs_whole(SOURCES["events"].model_copy(update={"drop_repeats": True}), tmp_path)
+    assert not streaming.needs_whole(SOURCES["events"], tmp_path)
     known = streaming.held_size(SOURCES["events"], tmp_path)
     assert known is not None and known[0] == 30
 

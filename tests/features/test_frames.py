@@ -41,6 +41,15 @@ def test_partitions_within_a_budget_equal_the_whole(
     assert set(part) == set(whole)
 
 
+def test_partitions_without_any_event_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_partitions", lambda *_: 3)
+    world = make_world(2)
+    tables = {**world.tables.frames, "events": world.tables["events"].iloc[:0]}
+    whole = build_features(tables, world.rows(), settled(world))
+    part = build_features(tables, world.rows(), settled(world), memory_mb=64)
+    pd.testing.assert_frame_equal(part, whole[part.columns], check_exact=True)
+
+
 def test_a_smaller_budget_makes_more_partitions(tmp_path: Path) -> None:
     world = make_world(1)
     given = tmp_path / "events.parquet"

@@ -137,8 +137,8 @@ class TableSource(Spec):
         """Rows and bytes, about, that reading this source would hold; None where it cannot be read in pieces."""
         return None
 
-    def pieces(self, schema: TableSchema, root: Path, rows: int) -> Iterator[RawTable]:
-        """What `read` gives, about so many rows at a time; every piece has the hash of the whole.
+    def pieces(self, schema: TableSchema, root: Path, rows: int, hashed: bool = True) -> Iterator[RawTable]:
+        """What `read` gives, about so many rows at a time; every piece has the hash of the whole where it is wanted.
 
         Only sources whose `held_bytes` is known need it.
         """
@@ -226,11 +226,11 @@ class _FileSource(TableSource):
         known = [size for size in sizes if size is not None]
         return (sum(n for n, _ in known), sum(b for _, b in known)) if len(known) == len(sizes) else None
 
-    def pieces(self, schema: TableSchema, root: Path, rows: int) -> Iterator[RawTable]:
+    def pieces(self, schema: TableSchema, root: Path, rows: int, hashed: bool = True) -> Iterator[RawTable]:
         """Read the files one after the other, in pieces; see `TableSource.pieces`."""
         files = self.files_in(root)
         with unchanged(files):
-            sha256, first = fingerprint(files), None
+            sha256, first = fingerprint(files) if hashed else "", None
             for file in files:
                 done = self._first_row
                 for offered, piece in self._file_pieces(file, schema, rows):

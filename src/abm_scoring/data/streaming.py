@@ -181,7 +181,7 @@ def stream_events(
     """Read events without ever holding them, but for those whose id comes more than once: these wait for each other.
 
     Args:
-        source: Of the events, such that `held_size` is known.
+        source: Of the events, such that `held_size` is known and nothing `needs_whole`.
         root: Folder that relative paths start from.
         frames: `accounts` and, where there are any, `contacts`, not yet made private.
         privacy: What happens to contact ids and objections.
@@ -246,27 +246,30 @@ def _ids(source: TableSource | StackSource, root: Path) -> Iterator[pa.ChunkedAr
         settled, _ = part.settled("events", root)
         values = {name: own for name, own in settled.values.items() if name == "event_id"}
         bare = settled.model_copy(update={"extra_columns": (), "values": values})
-        for raw in bare.pieces(_ONLY_IDS, root, PIECE_ROWS):
+        for raw in bare.pieces(_ONLY_IDS, root, PIECE_ROWS, hashed=False):
             if "event_id" in raw.data.column_names:
                 yield convert(raw.data["event_id"], "id", bare.dialect, None, values.get("event_id")).values
 
 
 def held_size(source: TableSource | StackSource, root: Path) -> tuple[int, int] | None:
-    """Rows and bytes, about, that holding the events of a source takes; None where they cannot be streamed.
+    """Rows and bytes, about, that holding the events of a source takes; None where nobody can say before reading."""
+    sizes = [part.settled("events", root)[0].held_bytes(EVENTS, root) for part in _parts(source)]
+    known = [size for size in sizes if size is not None]
+    return (sum(n for n, _ in known), sum(b for _, b in known)) if len(known) == len(sizes) else None
 
-    Rows that only a match key ties to an account, and rows of which repeats are dropped, need the whole table.
+
+def needs_whole(source: TableSource | StackSource, root: Path) -> bool:
+    """Whether some events can only be settled beside all others.
+
+    So it is with rows that only a match key ties to an account, and with rows of which repeats are dropped.
     """
-    rows = size = 0
+    keys = {column.name for column in EVENTS.match_keys}
     for part in _parts(source):
         settled, _ = part.settled("events", root)
-        found = None if settled.drop_repeats else settled.held_bytes(EVENTS, root)
-        if found is None:
-            return None
-        first = next(settled.pieces(EVENTS, root, 1))
-        if {c.name for c in EVENTS.match_keys} & set(first.data.column_names):
-            return None
-        rows, size = rows + found[0], size + found[1]
-    return rows, size
+        first = next(settled.pieces(EVENTS, root, 1, hashed=False))
+        if settled.drop_repeats or keys & set(first.data.column_names):
+            return True
+    return False
 
 
 def with_preset(sha256: str, preset: str) -> str:

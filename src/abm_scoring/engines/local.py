@@ -96,7 +96,8 @@ class LocalEngine(Spec):
 
 def _context(parts: Partitions, task: ScoringTask) -> Context:
     """What families of features ask of other accounts, from all partitions."""
-    from abm_scoring.engines.scoring import context_history, context_of, looks_across, sealed, task_moments
+    from abm_scoring.engines.scoring import context_history, context_of, sealed, task_moments
+    from abm_scoring.features.build import looks_across
 
     if not looks_across(task.features):
         return NOBODY

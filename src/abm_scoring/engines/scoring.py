@@ -12,7 +12,7 @@ import pandas as pd
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.activity import activity
 from abm_scoring.engines.tally import EventTally, summed
-from abm_scoring.features.build import features_at, shared_context
+from abm_scoring.features.build import features_at, looks_across, looks_at_events, shared_context
 from abm_scoring.features.buying_group import BuyingGroupSpec
 from abm_scoring.features.cohort import ELIGIBLE, CohortSpec
 from abm_scoring.features.context import NOBODY, Context
@@ -104,16 +104,6 @@ def sealed(tables: Tables, task: ScoringTask, events: Held | None = None) -> His
         events: The events where they lie in a file or in Arrow instead of in `tables`.
     """
     return History.of(tables, pd.Timestamp(task.as_of), task.timezone, events, task.noise)
-
-
-def looks_across(specs: Sequence[FeatureSpec]) -> bool:
-    """Whether any family asks for other accounts, so that partitions need a context from all of them."""
-    return any(spec.kind in ("peers", "category_rates", "value_fit") for spec in specs)
-
-
-def looks_at_events(specs: Sequence[FeatureSpec]) -> bool:
-    """Whether any family asks for events of other accounts, and not for their facts alone."""
-    return any(spec.kind in ("peers", "category_rates") for spec in specs)
 
 
 def context_history(tables: Tables, task: ScoringTask, events: Held | None = None) -> History:

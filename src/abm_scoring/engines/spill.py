@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from abm_scoring.data.families import families, partition_of
 from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.sources import Source, StackSource, TableSource
-from abm_scoring.data.streaming import Streamed, Take, held_size, stream_events
-from abm_scoring.features.columnar import Held, ParquetColumns, as_table, partitions_for
-from abm_scoring.features.text import TextIndex, distinct, fingerprints
+from abm_scoring.data.streaming import Streamed, Take, held_size, needs_whole, stream_events
+from abm_scoring.features.columnar import Held, as_table, partitions_for
+from abm_scoring.features.partition_files import PartitionFiles
+from abm_scoring.features.text import fingerprints
 
 #: Files into which the hashes of ids go, so that one of them fits into memory.
 _BUCKETS = 16
@@ -38,10 +38,13 @@ class Spill:
     folder: Path
     memory_mb: int
     accounts_per_partition: int
-    paths: tuple[Path, ...] = ()
     _size: tuple[int, int] = (0, 0)
-    _writers: dict[Path, pq.ParquetWriter] = field(default_factory=dict, repr=False)
-    _stack: ExitStack = field(default_factory=ExitStack, repr=False)
+    _files: PartitionFiles | None = None
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files, one a partition; none where nothing was spilled."""
+        return self._files.paths if self._files is not None else ()
 
     @property
     def n(self) -> int:
@@ -55,7 +58,7 @@ class Spill:
     def wants(self, source: TableSource | StackSource, root: Path) -> bool:
         """Whether the events of a source are too many to hold, and can be streamed."""
         size = held_size(source, root)
-        if size is None or partitions_for(*size, 0, self.memory_mb) == 1:
+        if size is None or partitions_for(*size, 0, self.memory_mb) == 1 or needs_whole(source, root):
             return False
         self._size = size
         return True
@@ -92,31 +95,15 @@ class Spill:
 
     def begin(self, accounts: pd.DataFrame) -> Take:
         """Where to hand accepted events to, all of these accounts."""
-        ids = distinct(accounts["account_id"])
         by_events = partitions_for(*self._size, 0, self.memory_mb)
-        n = max(by_events, -(-len(ids) // self.accounts_per_partition))
-        self.paths = tuple(self.folder / f"{p}.parquet" for p in range(n))
-        index, part = TextIndex.of(ids), partition_of(families(accounts).reindex(ids), n)
-        return lambda events: self._take(events, index, part)
-
-    def _take(self, events: pd.DataFrame, index: TextIndex, part: np.ndarray) -> None:
-        table = as_table(events)
-        target = part[index.codes(table["account_id"])] if len(events) else np.empty(0, "int64")
-        order = np.argsort(target, kind="stable")
-        bounds = np.searchsorted(target[order], np.arange(self.n + 1))
-        table = table.take(pa.array(order))
-        for p, path in enumerate(self.paths):
-            if path not in self._writers:
-                writer = pq.ParquetWriter(path, table.schema, compression="lz4")
-                self._writers[path] = self._stack.enter_context(writer)
-            if bounds[p + 1] > bounds[p]:
-                rows = table.slice(bounds[p], bounds[p + 1] - bounds[p])
-                self._writers[path].write_table(rows.cast(self._writers[path].schema))
+        by_accounts = -(-accounts["account_id"].nunique() // self.accounts_per_partition)
+        self._files = files = PartitionFiles(self.folder, accounts, max(by_events, by_accounts))
+        return lambda events: files.write(as_table(events))
 
     def end(self) -> None:
         """Close the files."""
-        self._writers.clear()
-        self._stack.close()
+        if self._files is not None:
+            self._files.close()
 
     def close(self) -> None:
         """Nothing: whoever made the folder removes it."""
@@ -127,7 +114,8 @@ class Spill:
 
     def events(self, p: int) -> Held:
         """The events of a partition, read when asked for."""
-        return ParquetColumns(self.paths[p], "events")
+        assert self._files is not None
+        return self._files.columns(p, "events")
 
 
 def _repeated(hashes: np.ndarray) -> np.ndarray:

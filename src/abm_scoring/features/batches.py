@@ -5,24 +5,22 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from abm_scoring.data.families import families, partition_of
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import ConfigError
-from abm_scoring.features.build import catalogue, features_at, shared_context
-from abm_scoring.features.columnar import Held, ParquetColumns, partitions_for
+from abm_scoring.features.build import catalogue, features_at, looks_across, looks_at_events, shared_context
+from abm_scoring.features.columnar import Held, partitions_for
 from abm_scoring.features.context import merged
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
-from abm_scoring.features.text import TextIndex, arrow, distinct
+from abm_scoring.features.partition_files import PartitionFiles
+from abm_scoring.features.text import arrow
 
 #: Rows of a Parquet file that are in memory while it is cut into partitions.
 _STREAM_ROWS = 262_144
@@ -61,25 +59,28 @@ def batches(
     """
     check_settled(specs)
     until = snapshots["as_of"].max()
-    family = families(frames["accounts"])
-    ids = distinct(frames["accounts"]["account_id"])
     n = _partitions(events, snapshots, specs, dtype, memory_mb)
-    part = partition_of(family.reindex(ids), n) if n > 1 else np.zeros(len(ids), "int64")
-    index = TextIndex.of(ids)
     with tempfile.TemporaryDirectory(prefix="abm-scoring-") as folder:
-        pieces = _cut(events, index, part, n, Path(folder))
-        own = {name: _owners(frame, index, part) for name, frame in frames.items()}
-        row_part = part[index.codes(arrow(snapshots["account_id"]))]
+        files = PartitionFiles(Path(folder), frames["accounts"], n)
+        if n > 1:
+            files.write(events.schema.empty_table())  # so that there are files even where there are no events
+            for batch in events.to_batches(max_chunksize=_STREAM_ROWS):
+                files.write(pa.Table.from_batches([batch]))
+            files.close()
+        own = {name: _owners(frame, files) for name, frame in frames.items()}
+        row_part = files.owners(arrow(snapshots["account_id"]))
 
-        def history(p: int) -> History:
+        def history(p: int, with_events: bool = True) -> History:
             tables = Tables({name: frame[own[name] == p] for name, frame in frames.items()})
-            sealed = History.of(tables, until, timezone, pieces[p], noise)
+            held = None if not with_events else events if n == 1 else files.columns(p, "events")
+            sealed = History.of(tables, until, timezone, held, noise)
             _report_large(sealed)
             return sealed
 
         context = None
-        if n > 1 and any(spec.kind in ("peers", "category_rates", "value_fit") for spec in specs):
-            context = merged([shared_context(history(p), specs, snapshots) for p in range(n)])
+        if n > 1 and looks_across(specs):
+            seen = looks_at_events(specs)
+            context = merged([shared_context(history(p, seen), specs, snapshots) for p in range(n)])
         for p in range(n):
             places = np.flatnonzero(row_part == p)
             if len(places):
@@ -109,29 +110,9 @@ def _partitions(
     return partitions_for(events.num_rows, events.nbytes, len(snapshots) * width, memory_mb)
 
 
-def _owners(frame: pd.DataFrame, index: TextIndex, part: np.ndarray) -> np.ndarray:
+def _owners(frame: pd.DataFrame, files: PartitionFiles) -> np.ndarray:
     """Partition of each row of a table; -1 where it belongs to no account."""
-    if "account_id" not in frame:
-        return np.full(len(frame), -1)
-    code = index.codes(arrow(frame["account_id"]))
-    return np.where(code >= 0, part[code], -1) if len(part) else code
-
-
-def _cut(events: Held, index: TextIndex, part: np.ndarray, n: int, folder: Path) -> list[Held]:
-    """The events by partition, in files of a folder that only this user can read; whole where there is but one."""
-    if n == 1:
-        return [events]
-    paths = [folder / f"{p}.parquet" for p in range(n)]
-    with ExitStack() as stack:
-        writers = [stack.enter_context(pq.ParquetWriter(path, events.schema, compression="lz4")) for path in paths]
-        for batch in events.to_batches(max_chunksize=_STREAM_ROWS):
-            code = index.codes(pa.chunked_array([batch.column("account_id")]))
-            target = np.where(code >= 0, part[code], -1)
-            for p in range(n):
-                rows = np.flatnonzero(target == p)
-                if len(rows):
-                    writers[p].write_batch(batch.take(pa.array(rows)))
-    return [ParquetColumns(path, "events") for path in paths]
+    return files.owners(arrow(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
 
 
 def _report_large(history: History) -> None:

@@ -41,6 +41,16 @@ def catalogue(specs: Sequence[FeatureSpec]) -> tuple[Feature, ...]:
     return tuple(feature for spec in specs for feature in spec.features())
 
 
+def looks_across(specs: Sequence[FeatureSpec]) -> bool:
+    """Whether any family asks for other accounts, so that partitions need a context from all of them."""
+    return any(spec.kind == "value_fit" for spec in specs) or looks_at_events(specs)
+
+
+def looks_at_events(specs: Sequence[FeatureSpec]) -> bool:
+    """Whether any family asks for events of other accounts, and not for their facts alone."""
+    return any(spec.kind in ("peers", "category_rates") for spec in specs)
+
+
 def shared_context(history: History, specs: Sequence[FeatureSpec] = (), rows: pd.DataFrame | None = None) -> Context:
     """First pass over all accounts: what the families of features need to know of others.
 

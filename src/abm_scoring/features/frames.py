@@ -68,11 +68,14 @@ def build_features(
         tables, snapshots, specs, memory_mb=memory_mb, timezone=timezone, profile=profile, noise=noise, dtype=dtype
     )
     columns: dict[str, np.ndarray] = {}
+    text = set()
     for places, part in parts:
         for name in part:
             values = part[name].to_numpy()
             columns.setdefault(str(name), np.empty(len(snapshots), values.dtype))[places] = values
-    return pd.DataFrame(columns, snapshots.index, copy=False)
+            if part[name].dtype == "str":
+                text.add(str(name))
+    return pd.DataFrame(columns, snapshots.index, copy=False).astype(dict.fromkeys(text, "str"))
 
 
 def feature_batches(

@@ -329,17 +329,21 @@ class _Layout:
 
     def _lists(self, groups: Sequence[_Counted]) -> kernel.Lists:
         """For each class the measures it adds to, in compressed sparse rows."""
-        n_classes = max(len(self.classes.type_of), 1)
-        empty = np.zeros(n_classes, bool)
-        belongs = [self.classes.member(g) if self.classes.type_of else empty for g in groups]
-        table = np.array(belongs, bool).reshape(len(groups), n_classes)
+        table = self._belongs(groups)
         start = np.concatenate([[0], np.cumsum(table.sum(axis=0))]).astype("int64")
         return kernel.Lists(start, np.nonzero(table.T)[1].astype("int64"))
 
     def _weights(self, groups: Sequence[Group]) -> np.ndarray:
         """Weight of each class in each decayed score, [scores, classes]."""
         own = np.array([self.weights.get(t, 1.0) for t in self.classes.type_of] or [0.0])
-        return np.array([self.classes.member((g, False)) * own for g in groups]).reshape(len(groups), len(own))
+        return self._belongs([(g, False) for g in groups]) * own
+
+    def _belongs(self, groups: Sequence[_Counted]) -> np.ndarray:
+        """Which classes add to which measures, [measures, classes]; one class that adds to none without events."""
+        if not self.classes.type_of:
+            return np.zeros((len(groups), 1), bool)
+        belongs = [self.classes.member(group) for group in groups]
+        return np.array(belongs, bool).reshape(len(groups), len(self.classes.type_of))
 
 
 def _counted(planned: Planned) -> list[_Counted]:
