@@ -56,9 +56,12 @@ docs: $(STAMP)  ## write the reference pages and the editors' schema from the co
 evidence: $(STAMP)  ## long proofs over many seeds and sizes, into docs/evidence/
 	@$(BIN)/python -m pytest -m evidence
 
-lock: $(STAMP)  ## resolve requirements.lock anew from pyproject.toml
-	@UV=$$(sh scripts/setup.sh uv) && $$UV pip compile --quiet --universal --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --extra dev -o requirements.lock
+lock: $(STAMP)  ## resolve requirements.lock and, within it, requirements-run.lock anew from pyproject.toml
+	@UV=$$(sh scripts/setup.sh uv) && compile="$$UV pip compile --quiet --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --python-version 3.11" && \
+		$$compile pyproject.toml --extra dev -o requirements.lock && \
+		$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
+		$$compile pyproject.toml - --extra crm --extra match --extra postgres -c requirements.lock -o requirements-run.lock
 
 clean:  ## remove .venv and everything that was generated beside the sources
 	@rm -rf .venv .venv-peers demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
