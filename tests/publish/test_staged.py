@@ -24,7 +24,8 @@ import pytest
 from abm_scoring.errors import ConfigError, DiskError, OutputError
 from abm_scoring.publish import disk, staged
 from abm_scoring.publish.runs import list_runs, resolve_pointer, verify
-from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder, sweep
+from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder
+from abm_scoring.publish.workshop import sweep
 from tests.publish.helpers import fork, outcome, private, public, writer
 
 #: The system calls by which publishing changes what a reader can see, or makes it last.
@@ -412,11 +413,11 @@ def test_sweeps_what_the_dead_left_and_nothing_else(tmp_path: Path) -> None:
     handle = os.open(alive, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        assert sweep(tmp_path) == 1
+        assert sweep(tmp_path, ".tmp-") == 1
     finally:
         os.close(handle)
     assert private(tmp_path) == [".tmp-1-file", ".tmp-1-ijklmnop", ".tmp-1-link", ".tmp-cache"]
-    assert sweep(tmp_path) == 1
+    assert sweep(tmp_path, ".tmp-") == 1
     assert not alive.exists()
 
 
@@ -448,7 +449,7 @@ def test_a_workshop_that_is_swept_as_it_is_made_is_made_again(
             return real(path, *args, **where)
         swept.append(path)
         handle = real(path, *args, **where) if moment == "before it is locked" else -1
-        assert sweep(tmp_path) == 1
+        assert sweep(tmp_path, ".tmp-") == 1
         return handle if handle >= 0 else real(path, *args, **where)
 
     monkeypatch.setattr(staged.os, "open", slow_open)

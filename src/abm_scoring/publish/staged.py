@@ -1,20 +1,14 @@
 """Atomic publication: a folder is written aside, sealed, and made public by one pointer swap.
 
 Everything private to a publication lives in one workshop `.tmp-<pid>-<random>` inside the target folder, so that each
-step that makes something public is a rename on one device. The process holds an flock on its workshop; the kernel lets
-go of it however the process ends, so whoever can take the lock of a workshop knows that its owner is dead. A process
-id alone could not tell: ids are used again, and in containers nearly every run has the same one.
+step that makes something public is a rename on one device.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from abm_scoring.errors import OutputError
@@ -23,9 +17,9 @@ from abm_scoring.publish.hashing import hash_files
 from abm_scoring.publish.manifest import MANIFEST
 from abm_scoring.publish.pruning import PRUNED, pruned_files
 from abm_scoring.publish.runs import check_name, read_link
+from abm_scoring.publish.workshop import sweep, workshop
 
 _PREFIX = ".tmp-"
-_WORKSHOP = re.compile(r"\.tmp-\d+-\w+")
 
 
 def make_output_folder(folder: Path) -> None:
@@ -59,31 +53,8 @@ def check_writable(folder: Path) -> None:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "the output folder does not exist"
         raise OutputError(what, where=str(folder), fix="create it, or name another with --out")
-    with disk_errors(folder), _workshop(folder):
+    with disk_errors(folder), workshop(folder, _PREFIX):
         pass
-
-
-def sweep(folder: Path) -> int:
-    """Remove the workshops that dead processes left in a folder; those of living ones stay.
-
-    Where the file system knows no flock on folders (some network mounts), nothing is removed.
-
-    Returns:
-        Number of workshops removed.
-    """
-    removed = 0
-    for workshop in sorted(folder.glob(f"{_PREFIX}*")):
-        if not _WORKSHOP.fullmatch(workshop.name):
-            continue
-        with suppress(OSError):
-            handle = os.open(workshop, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(workshop)
-                removed += 1
-            finally:
-                os.close(handle)
-    return removed
 
 
 def publish_folder(
@@ -125,11 +96,11 @@ def publish_folder(
     """
     check_name(name)
     check_name(pointer)
-    sweep(parent)
+    sweep(parent, _PREFIX)
     check_writable(parent)
     read_link(parent / pointer)
-    with disk_errors(parent), _workshop(parent) as workshop:
-        draft = workshop / name
+    with disk_errors(parent), workshop(parent, _PREFIX) as private:
+        draft = private / name
         draft.mkdir()
         write(draft)
         seal(draft)
@@ -150,42 +121,10 @@ def remove_folders(parent: Path, folders: Collection[Path]) -> None:
     """
     if not folders:
         return
-    with disk_errors(parent), _workshop(parent) as workshop:
+    with disk_errors(parent), workshop(parent, _PREFIX) as private:
         for folder in folders:
-            os.rename(folder, workshop / folder.name)
+            os.rename(folder, private / folder.name)
         fsync_path(parent)
-
-
-@contextmanager
-def _workshop(parent: Path) -> Iterator[Path]:
-    folder, handle = _open_workshop(parent)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
-
-
-def _open_workshop(parent: Path) -> tuple[Path, int]:
-    """Make a private folder and hold its lock; again, should a sweeper come between the two."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
-        with suppress(FileNotFoundError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            if _lock_if_known(handle) and folder.exists():
-                return folder, handle
-            os.close(handle)
-
-
-def _lock_if_known(handle: int) -> bool:
-    """Lock a folder; False when a sweeper holds it, True also where the file system has no locks on folders."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def write_mark(path: Path, text: str) -> None:
@@ -196,8 +135,8 @@ def write_mark(path: Path, text: str) -> None:
         DiskError: The disk is full or fails (74).
     """
     parent = path.parent
-    with disk_errors(parent), _workshop(parent) as workshop:
-        aside = workshop / path.name
+    with disk_errors(parent), workshop(parent, _PREFIX) as private:
+        aside = private / path.name
         aside.write_text(text, encoding="utf-8")
         os.chmod(aside, FILE_MODE)
         fsync_path(aside)
