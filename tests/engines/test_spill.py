@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,3 +146,15 @@ def test_broken_rows_are_counted_over_all_pieces(tmp_path: Path) -> None:
         lenient = SOURCES["events"].model_copy(update={"on_violation": "reject", "max_reject_share": 0.1})
         found, _ = streamed(tmp_path, tmp_path / "files", {**SOURCES, "events": lenient}, PrivacySpec())
     assert found.reports["events"].rejected == 3 and found.rejects["row"].tolist() == [4, 18, 36]
+
+
+def test_a_frame_without_rows_keeps_no_memory_of_them() -> None:
+    """The columns of every piece are remembered until all are read."""
+    before = pa.total_allocated_bytes()
+    frame = pd.DataFrame({"event_id": pd.Series([f"event {i}" for i in range(50_000)], dtype="str"), "minutes": 1.0})
+    assert pa.total_allocated_bytes() - before > 500_000
+    columns = streaming.without_rows(frame)
+    assert list(columns.dtypes) == list(frame.dtypes)
+    assert columns["minutes"].to_numpy().base is None
+    del frame
+    assert pa.total_allocated_bytes() - before < 10_000

@@ -89,6 +89,29 @@ def test_tables_of_the_session_are_read_where_they_are(
         assert spark[1]["inputs"]["events"][name] == local[1]["inputs"]["events"][name]
 
 
+def test_every_command_reads_tables_of_the_session(trained_project: Path, tmp_path: Path) -> None:
+    data = trained_project.parent / "data"
+    session = SparkEngine(url="local[2]").session(tmp_path)
+    session.read.parquet((data / "events.parquet").as_uri()).createOrReplaceTempView("seen")
+    own = ("--set", "sources.events={kind: spark, table: seen}", "--set", "engine={kind: spark}")
+    found = run_json("check", trained_project, "--as-of", "2025-09-01", *own)["tables"]["events"]
+    local = run_json("check", trained_project, "--as-of", "2025-09-01")["tables"]["events"]
+    assert found["accepted"] == local["accepted"] > 0
+
+
+def test_what_an_executor_refuses_is_refused_in_the_same_words(trained_project: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_project.parent / "models", tmp_path / "models", symlinks=True)
+    events = pd.read_parquet(trained_project.parent / "data" / "events.parquet")
+    events["contact_id"] = "someone@example.com"
+    events.to_parquet(tmp_path / "events.parquet", coerce_timestamps="us")
+    theirs = ("--set", f"sources.events={{kind: parquet, path: {tmp_path / 'events.parquet'}}}")
+    args = ("score", trained_project, "--as-of", "2025-09-01", "--out", tmp_path, *theirs)
+    there = run(*args, "--set", SPARK[0])
+    here = run(*args)
+    assert there[0] == here[0] == 65
+    assert "contact ids are e-mail addresses" in there[2] and "someone@" not in there[2]
+
+
 def test_the_registered_model_is_a_function_of_ready_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
     import numpy as np

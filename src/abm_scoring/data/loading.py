@@ -92,6 +92,7 @@ def load_tables(
     matching: MatchingSpec | None = None,
     privacy: PrivacySpec | None = None,
     sink: EventSink | None = None,
+    hold_events: bool = False,
 ) -> Loaded:
     """Read, check and link all tables.
 
@@ -102,7 +103,9 @@ def load_tables(
         as_of: Aware moment from which events are counted as future; nothing is dropped for it.
         matching: How rows without account_id find their account.
         privacy: What happens to contact ids and objections.
-        sink: Takes the events where they are too many to hold; their table then has columns and no rows.
+        sink: Reads what only its engine can, and takes the events where they are too many to hold; their table then has
+            columns and no rows.
+        hold_events: Hold the events, however many they are.
 
     Returns:
         Tables whose events all have a known account, and what was counted on the way.
@@ -121,13 +124,14 @@ def load_tables(
     streamed: Streamed | None = None
     for name in _in_order(sources):
         try:
-            streams = name == "events" and not broken and _by_id(conformed, matching)
+            streams = name == "events" and not hold_events and not broken and _by_id(conformed, matching)
             if sink is not None and streams and sink.wants(sources[name], root):
                 streamed = _into(sink, sources[name], root, conformed, privacy, as_of)
                 fingerprints[name] = streamed.sha256
                 broken += _refusals(name, streamed.conformed, streamed.has_header, checks)
                 continue
-            conformed[name], fingerprints[name], has_header = read_table(name, sources[name], root)
+            source = sources[name] if sink is None else sink.landed(name, sources[name])
+            conformed[name], fingerprints[name], has_header = read_table(name, source, root)
         except BadDataError as error:
             unreadable.append(error)
             broken.append(Violation(name, "", "unreadable", 0, fix=str(error), whole=True))

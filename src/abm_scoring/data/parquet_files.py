@@ -44,7 +44,8 @@ def parquet_pieces(
     `max_bytes` bounds a row group here, because no more than one is unpacked at a time.
     """
     with _intact(file):
-        parquet = pq.ParquetFile(file)
+        # What is buffered ahead is let go of at the end of the file only.
+        parquet = pq.ParquetFile(file, pre_buffer=False)
         names = list(parquet.schema_arrow.names)
         groups = range(parquet.metadata.num_row_groups)
         _check(names, parquet.metadata, file.name, max_bytes, max if groups else sum)

@@ -18,7 +18,7 @@ from abm_scoring.data.conversion import convert
 from abm_scoring.data.linking import Orphans, attribute, orphans
 from abm_scoring.data.privacy import PrivacySpec, private
 from abm_scoring.data.schema import EVENTS
-from abm_scoring.data.sources import Source, StackSource, TableSource
+from abm_scoring.data.sources import StackSource, TableSource
 
 #: Rows of a piece.
 PIECE_ROWS = 200_000
@@ -83,10 +83,10 @@ class Streamed:
 
 
 class EventSink(Protocol):
-    """Takes events that are too many to hold."""
+    """Reads what only an engine can, and takes events that are too many to hold."""
 
-    def landed(self, sources: Mapping[str, Source]) -> Mapping[str, Source]:
-        """The sources as this process can read them."""
+    def landed(self, name: str, source: TableSource | StackSource) -> TableSource | StackSource:
+        """The source of a table as this process can read it."""
 
     def wants(self, source: TableSource | StackSource, root: Path) -> bool:
         """Whether the events of a source are too many to hold, and can be streamed."""
@@ -198,7 +198,7 @@ def stream_events(
     def accept(events: pd.DataFrame) -> None:
         nonlocal tally, columns
         good, counts = linker.link(events)
-        tally, columns = tally.plus(counts), good.iloc[:0] if columns is None else columns
+        tally, columns = tally.plus(counts), without_rows(good) if columns is None else columns
         take(good)
 
     summaries, waiting, hashes, has_header = [], [], [], False
@@ -210,7 +210,7 @@ def stream_events(
             ready, waits = apart(conformed.frame, store.hashes, doubled)
             waiting.append(waits)
             accept(ready)
-            pieces.append(replace(conformed, frame=ready.iloc[:0]))
+            pieces.append(replace(conformed, frame=without_rows(ready)))
             sha256, has_header = raw.sha256, has_header or bool(raw.offered)
         summaries.append(counted(pieces, settled))
         hashes.append(with_preset(sha256, preset))
@@ -223,13 +223,25 @@ def stream_events(
     return Streamed(done, tally, of_stack(hashes) if stacked else hashes[0], has_header)
 
 
+def without_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a frame and nothing else: a slice without rows would keep all of its memory."""
+    return frame.iloc[[]]
+
+
 def apart(
     events: pd.DataFrame, hashes: Callable[[pa.ChunkedArray], np.ndarray], doubled: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Events whose id comes once, and those that must wait for the others with theirs."""
+    """Events whose id comes once, and those that must wait for the others with theirs.
+
+    Args:
+        events: Canonical events.
+        hashes: uint64 of texts.
+        doubled: Hashes of the ids that come more than once, ascending.
+    """
     if not len(doubled) or "event_id" not in events:
-        return events, events.iloc[:0]
-    waits = np.isin(hashes(pa.chunked_array([pa.array(events["event_id"])])), doubled)
+        return events, without_rows(events)
+    own = hashes(pa.chunked_array([pa.array(events["event_id"])]))
+    waits = doubled[np.minimum(np.searchsorted(doubled, own), len(doubled) - 1)] == own
     return events[~waits].reset_index(drop=True), events[waits]
 
 

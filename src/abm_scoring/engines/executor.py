@@ -19,7 +19,7 @@ from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.raw import Part
 from abm_scoring.data.schema import EVENTS
 from abm_scoring.data.sources import TableSource
-from abm_scoring.data.streaming import Linker, apart
+from abm_scoring.data.streaming import PIECE_ROWS, Linker, apart
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines import shipping
 from abm_scoring.engines.scoring import ScoringTask, context_history, context_of, score_accounts, sealed, task_moments
@@ -27,8 +27,6 @@ from abm_scoring.features.columnar import as_table
 from abm_scoring.features.context import Context
 from abm_scoring.features.text import distinct, fingerprints
 
-#: Rows of a piece that is checked at a time.
-_PIECE_ROWS = 200_000
 #: What a row of `STAGED` holds: events of a partition, events that wait for others with their id or for a contact,
 #: what was counted, the columns of events without a row, or a table that the driver holds.
 EVENTS_KIND, WAITING, REPORT, COLUMNS, TABLE = "events", "waiting", "report", "columns", "table:"
@@ -224,7 +222,7 @@ def _pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
-        if sum(map(len, held)) >= _PIECE_ROWS:
+        if sum(map(len, held)) >= PIECE_ROWS:
             yield pa.Table.from_batches(held)
             held = []
     if held and sum(map(len, held)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,14 +19,16 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
+from abm_scoring import errors
 from abm_scoring.data.checks import Conformed, counted, nothing_read
 from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.schema import EVENTS
-from abm_scoring.data.sources import ParquetSource, Source, SparkSource, StackSource, TableSource
+from abm_scoring.data.sources import ParquetSource, SparkSource, StackSource, TableSource
 from abm_scoring.data.streaming import Linker, LinkTally, Streamed, first_known, with_preset
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.local import Progress
-from abm_scoring.errors import MissingInputError, ServiceError
+from abm_scoring.errors import AbmError, MissingInputError, ServiceError
+from abm_scoring.features.build import looks_across, looks_at_events
 from abm_scoring.features.columnar import partitions_for
 from abm_scoring.features.context import NOBODY, Context, merged
 from abm_scoring.spec import Spec
@@ -74,7 +77,7 @@ class SparkEngine(Spec):
         return SparkEvents(self, folder)
 
     def score(
-        self, tables: Tables, events: SparkEvents | None, bundle: Bundle, task: ScoringTask, progress: Progress
+        self, tables: Tables, events: SparkEvents, bundle: Bundle, task: ScoringTask, progress: Progress
     ) -> ScoredAccounts:
         """What `score_accounts` gives, for all accounts; see `LocalEngine.score`.
 
@@ -83,12 +86,11 @@ class SparkEngine(Spec):
         """
         from abm_scoring.engines import shipping
         from abm_scoring.engines.executor import Scoring
-        from abm_scoring.engines.scoring import looks_across, together
+        from abm_scoring.engines.scoring import together
 
-        held = events if events is not None else self.sink(Path())
         progress(0, 1)
         with _told("scoring"):
-            staged = held.staged(tables)
+            staged = events.staged(tables)
             asked = Scoring(task.model_dump_json(), tuple(sorted(shipping.bundle_files(bundle).items())))
             context = _context(staged, asked, task) if looks_across(task.features) else NOBODY
             asked = asked.asking("scores", context=shipping.context_text(context))
@@ -146,14 +148,9 @@ class SparkEvents:
                 self._session = self.engine.session(self.folder)
         return self._session
 
-    def landed(self, sources: Mapping[str, Source]) -> dict[str, Source]:
-        """Sources that are tables of the session as files of the driver, but for the events; the others as they are."""
-        return {
-            name: source.landed(self._land(name, source))
-            if isinstance(source, SparkSource) and name != "events"
-            else source
-            for name, source in sources.items()
-        }
+    def landed(self, name: str, source: TableSource | StackSource) -> TableSource | StackSource:
+        """A table of the session as a file of the driver; any other source as it is."""
+        return source.landed(self._land(name, source)) if isinstance(source, SparkSource) else source
 
     def _land(self, name: str, source: SparkSource) -> Path:
         import pyarrow.parquet as pq
@@ -333,7 +330,7 @@ def _context(staged: DataFrame, asked: Scoring, task: ScoringTask) -> Context:
     """What families of features ask of other accounts, from all partitions; events travel only where they are asked."""
     from abm_scoring.engines import shipping
     from abm_scoring.engines.executor import EVENTS_KIND
-    from abm_scoring.engines.scoring import looks_at_events, task_moments
+    from abm_scoring.engines.scoring import task_moments
 
     if task.snapshots.kind == "calendar":
         moments = task_moments((), task)
@@ -366,12 +363,22 @@ def _kept(frame: DataFrame) -> DataFrame:
 
 @contextmanager
 def _told(step: str) -> Iterator[None]:
-    """What Spark reports as one line, with what it was doing."""
+    """What Spark reports as one line, with what it was doing; what our own code refused in an executor as itself."""
     from pyspark.errors import PySparkException
 
     try:
         yield
     except PySparkException as error:
+        refused = _refused(str(error))
+        if refused is not None:
+            raise refused from error
         first = next((line.strip() for line in reversed(str(error).splitlines()) if "Error:" in line), str(error))
         what = f"Spark failed while {step}: {first.splitlines()[0][:300]}"
         raise ServiceError(what, where="engine", fix="look into Spark's own log; --debug shows all of it") from error
+
+
+def _refused(told: str) -> AbmError | None:
+    """The error of ours, with its exit code, that a task ended with; None where it was something else."""
+    found = re.search(r"abm_scoring\.errors\.(\w+): (.+)", told)
+    kind = getattr(errors, found[1], None) if found else None
+    return kind(found[2].strip()) if found and isinstance(kind, type) and issubclass(kind, AbmError) else None

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from abm_scoring.data.privacy import PrivacySpec
-from abm_scoring.data.sources import Source, StackSource, TableSource
+from abm_scoring.data.sources import StackSource, TableSource
 from abm_scoring.data.streaming import Streamed, Take, held_size, needs_whole, stream_events
 from abm_scoring.features.columnar import Held, as_table, partitions_for
 from abm_scoring.features.partition_files import PartitionFiles
@@ -51,9 +51,9 @@ class Spill:
         """Partitions; 0 where nothing was spilled."""
         return len(self.paths)
 
-    def landed(self, sources: Mapping[str, Source]) -> Mapping[str, Source]:
-        """The sources as they are."""
-        return sources
+    def landed(self, name: str, source: TableSource | StackSource) -> TableSource | StackSource:
+        """The source as it is."""
+        return source
 
     def wants(self, source: TableSource | StackSource, root: Path) -> bool:
         """Whether the events of a source are too many to hold, and can be streamed."""

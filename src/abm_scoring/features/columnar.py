@@ -45,7 +45,8 @@ def open_parquet(path: Path, table: str) -> pq.ParquetFile:
         BadDataError: It is damaged (65).
     """
     try:
-        return pq.ParquetFile(path)
+        # What is buffered ahead is let go of at the end of the file only.
+        return pq.ParquetFile(path, pre_buffer=False)
     except FileNotFoundError:
         raise MissingInputError("there is no such file", where=str(path), fix=f"correct the path of {table}") from None
     except pa.ArrowInvalid as error:

@@ -193,6 +193,8 @@ def _tracking(config: Config, out: Path) -> Check:
 def _java(config: Config) -> Check:
     if config.engine.kind == "local":
         return Check("java", "ok", "not needed by engine.kind: local")
+    if config.engine.url is not None and config.engine.url.startswith("sc://"):
+        return Check("java", "ok", "not needed for a Spark Connect server")
     java = shutil.which("java")
     if java is None:
         return Check("java", "failed", "not found", "install a Java 17 runtime", 66)

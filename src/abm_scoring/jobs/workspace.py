@@ -18,6 +18,7 @@ from abm_scoring.data.streaming import EventSink
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError, MissingInputError
 from abm_scoring.features.moments import instant
+from abm_scoring.jobs.scratch import scratch_folder
 from abm_scoring.learning.signing import checked_key
 from abm_scoring.paths import confine, project_folder
 
@@ -121,16 +122,32 @@ def load(
     Args:
         as_of: The day that the job stands on.
         today: True where that is the real today, so that events beyond it are a fault and not merely later.
-        sink: Takes the events where they are too many to hold.
+        sink: Takes the events where they are too many to hold; None = they are held, however many they are.
 
     Raises:
         BadDataError: More events than `checks.max_future_share` lie in the future.
     """
     config = workspace.config
-    moment = as_of.to_pydatetime()
-    sources = config.sources if sink is None else sink.landed(config.sources)
-    given = sources, workspace.data_root, config.checks, moment, config.matching, config.privacy
-    loaded = load_tables(*given, sink)
+    if sink is not None:
+        return _checked(workspace, _loaded(workspace, as_of, sink, False), as_of, today)
+    with scratch_folder() as folder:
+        reader = config.engine.sink(folder)
+        try:
+            return _checked(workspace, _loaded(workspace, as_of, reader, True), as_of, today)
+        finally:
+            reader.close()
+
+
+def _loaded(workspace: Workspace, as_of: pd.Timestamp, sink: EventSink, hold_events: bool) -> Loaded:
+    config, moment = workspace.config, as_of.to_pydatetime()
+    given = config.sources, workspace.data_root, config.checks, moment, config.matching, config.privacy
+    return load_tables(*given, sink, hold_events)
+
+
+def _checked(
+    workspace: Workspace, loaded: Loaded, as_of: pd.Timestamp, today: bool
+) -> tuple[Loaded, Tables, tuple[str, ...]]:
+    config = workspace.config
     warnings = []
     events = loaded.reports.get("events")
     if today and events is not None and events.future:
