@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abm_scoring.data.checks import Conformed, conform
+from abm_scoring.data.file_sources import CsvSource
 from abm_scoring.data.raw import Part, RawTable
 from abm_scoring.data.schema import DTYPES, TABLES
-from abm_scoring.data.sources import CsvSource
 from abm_scoring.data.violations import RULES, RulesBroken, Violation, as_text
 
 

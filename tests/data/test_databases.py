@@ -14,10 +14,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from abm_scoring.data.file_sources import ParquetSource
 from abm_scoring.data.loading import load_tables
 from abm_scoring.data.market.market import Market, make_market
 from abm_scoring.data.market.spec import MarketSpec
-from abm_scoring.data.sources import DatabaseSource, ParquetSource
+from abm_scoring.data.sources import DatabaseSource
 from abm_scoring.errors import ConfigError, MissingInputError, ServiceError
 
 URL = "ABM_TEST_DATABASE"

@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 from pydantic import TypeAdapter
 
+from abm_scoring.data.file_sources import CsvSource, ParquetSource
 from abm_scoring.data.loading import Loaded, load_tables
 from abm_scoring.data.market.hubspot import SOURCES, write_hubspot
 from abm_scoring.data.market.market import Market, make_market, write_market
 from abm_scoring.data.market.spec import MarketSpec
 from abm_scoring.data.matching.spec import MatchingSpec
-from abm_scoring.data.sources import CsvSource, ParquetSource, Source
+from abm_scoring.data.sources import Source
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from abm_scoring.data.checks import ChecksSpec
+from abm_scoring.data.file_sources import CsvSource
 from abm_scoring.data.loading import Loaded, load_tables
-from abm_scoring.data.sources import CsvSource
 from abm_scoring.data.violations import RulesBroken
 from abm_scoring.errors import BadDataError, ConfigError, MissingInputError
 

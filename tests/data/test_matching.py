@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from abm_scoring.data.file_sources import CsvSource
 from abm_scoring.data.loading import load_tables
 from abm_scoring.data.market.market import make_market
 from abm_scoring.data.market.spec import MarketSpec
@@ -18,7 +19,6 @@ from abm_scoring.data.matching.proposals import account_proposals
 from abm_scoring.data.matching.similar import most_similar
 from abm_scoring.data.matching.spec import MatchingSpec
 from abm_scoring.data.matching.tables import Matches, matched
-from abm_scoring.data.sources import CsvSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from abm_scoring.data.file_sources import CsvSource
 from abm_scoring.data.loading import load_tables
 from abm_scoring.data.normalise import texts
-from abm_scoring.data.sources import CsvSource
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from abm_scoring.data.file_sources import CsvSource, ParquetSource
 from abm_scoring.data.loading import Loaded, load_tables
-from abm_scoring.data.sources import CsvSource, ParquetSource, SqlSource, TableSource
+from abm_scoring.data.sources import SqlSource
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.violations import RulesBroken
 
 ROOT = Path(os.environ.get("ABM_SCORING_DATA_ROOT", Path(__file__).resolve().parents[3] / "shared" / "data"))

@@ -10,8 +10,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from abm_scoring.data.csv_files import read_csv
+from abm_scoring.data.file_sources import CsvSource, ExcelSource, ParquetSource
 from abm_scoring.data.schema import ACCOUNTS, EVENTS
-from abm_scoring.data.sources import CsvSource, ExcelSource, ParquetSource, Source, SqlSource, TableSource
+from abm_scoring.data.sources import Source, SqlSource
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.errors import BadDataError, BusyError, ConfigError
 
 source: TypeAdapter[TableSource] = TypeAdapter(Source)

@@ -17,8 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from abm_scoring.data.checks import ChecksSpec
+from abm_scoring.data.file_sources import CsvSource, ExcelSource, ParquetSource
 from abm_scoring.data.loading import Loaded, load_tables
-from abm_scoring.data.sources import CsvSource, ExcelSource, ParquetSource, SqlSource, TableSource
+from abm_scoring.data.sources import SqlSource
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.violations import RulesBroken
 from abm_scoring.errors import AbmError
 

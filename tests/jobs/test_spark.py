@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from abm_scoring.engines.spark import SparkEngine
+from abm_scoring.engines.spark_session import open_session
 from abm_scoring.jobs.ledger import FROZEN, read_frozen
 from tests.jobs.projects import run, run_json
 
@@ -62,7 +62,7 @@ def test_a_night_on_spark_is_the_local_one_byte_for_byte(
     found = night(trained_project, tmp_path, *SPARK)
     assert found[0].name == held[0].name
     same(found, held)
-    session = SparkEngine().session(tmp_path)
+    session = open_session(None, {}, tmp_path)
     assert session.sparkContext._jsc.getPersistentRDDs().isEmpty(), "a run leaves nothing in the executors"
 
 
@@ -77,7 +77,7 @@ def test_tables_of_the_session_are_read_where_they_are(
     events.to_parquet(tmp_path / "events.parquet", coerce_timestamps="us")
     theirs = f"sources.events={{kind: parquet, path: {tmp_path / 'events.parquet'}}}"
     local = night(trained_project, tmp_path_factory.mktemp("local"), theirs)
-    session = SparkEngine(url="local[2]").session(tmp_path)
+    session = open_session("local[2]", {}, tmp_path)
     session.read.parquet((tmp_path / "events.parquet").as_uri()).createOrReplaceTempView("seen")
     session.read.csv((data / "accounts.csv").as_uri(), header=True).createOrReplaceTempView("companies")
     own = ("sources.events={kind: spark, table: seen}", "engine={kind: spark, accounts_per_partition: 200}")
@@ -91,7 +91,7 @@ def test_tables_of_the_session_are_read_where_they_are(
 
 def test_every_command_reads_tables_of_the_session(trained_project: Path, tmp_path: Path) -> None:
     data = trained_project.parent / "data"
-    session = SparkEngine(url="local[2]").session(tmp_path)
+    session = open_session("local[2]", {}, tmp_path)
     session.read.parquet((data / "events.parquet").as_uri()).createOrReplaceTempView("seen")
     own = ("--set", "sources.events={kind: spark, table: seen}", "--set", "engine={kind: spark}")
     found = run_json("check", trained_project, "--as-of", "2025-09-01", *own)["tables"]["events"]
@@ -142,7 +142,7 @@ def test_the_registered_model_is_a_function_of_ready_features(tmp_path: Path, mo
         monkeypatch.setenv(name, where)
     mlflow.set_tracking_uri(where)
     mlflow.set_registry_uri(where)
-    session = SparkEngine(url="local[2]").session(tmp_path)
+    session = open_session("local[2]", {}, tmp_path)
     features = session.createDataFrame(
         pa.Table.from_pandas(made.golden.frame(made.about.catalogue), preserve_index=False)
     )

@@ -15,7 +15,7 @@ from abm_scoring.data.conversion import ARROW_TYPES, convert, natural_type, rows
 from abm_scoring.data.normalise.spec import normalised
 from abm_scoring.data.raw import RawTable
 from abm_scoring.data.schema import DTYPES, Column, ColumnType, TableSchema
-from abm_scoring.data.sources import TableSource
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.violations import EXAMPLES, RULES, Failure, Violation
 from abm_scoring.spec import Spec
 from abm_scoring.spec_problems import near

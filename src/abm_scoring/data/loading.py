@@ -16,8 +16,9 @@ from abm_scoring.data.matching.spec import MatchingSpec
 from abm_scoring.data.matching.tables import Matches, matched
 from abm_scoring.data.privacy import PrivacySpec, private
 from abm_scoring.data.schema import MATCH_KEYS, TABLES
-from abm_scoring.data.sources import StackSource, TableSource
+from abm_scoring.data.sources import StackSource
 from abm_scoring.data.streaming import EventSink, Streamed, of_stack, with_preset
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.data.violations import RULES, RulesBroken, Violation
 from abm_scoring.errors import BadDataError, ConfigError

@@ -18,7 +18,8 @@ from abm_scoring.data.conversion import convert
 from abm_scoring.data.linking import Orphans, attribute, orphans
 from abm_scoring.data.privacy import PrivacySpec, private
 from abm_scoring.data.schema import EVENTS
-from abm_scoring.data.sources import StackSource, TableSource
+from abm_scoring.data.sources import StackSource
+from abm_scoring.data.table_source import TableSource
 
 #: Rows of a piece.
 PIECE_ROWS = 200_000

@@ -18,8 +18,8 @@ from abm_scoring.data.linking import Orphans
 from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.raw import Part
 from abm_scoring.data.schema import EVENTS
-from abm_scoring.data.sources import TableSource
 from abm_scoring.data.streaming import PIECE_ROWS, Linker, apart
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines import shipping
 from abm_scoring.engines.scoring import ScoringTask, context_history, context_of, score_accounts, sealed, task_moments

@@ -49,19 +49,20 @@ class LocalEngine(Spec):
         return Spill(folder, self.memory_mb, self.accounts_per_partition)
 
     def score(
-        self, tables: Tables, spill: Spill | None, bundle: Bundle, task: ScoringTask, progress: Progress
+        self, tables: Tables, spill: Spill, bundle: Bundle, task: ScoringTask, progress: Progress
     ) -> ScoredAccounts:
         """What `score_accounts` gives, for all accounts; the result does not depend on the partitions.
 
         Args:
             tables: All canonical tables.
-            spill: Where the events lie if they are not among them.
+            spill: Where the events lie if they are not among them, and a folder for temporary files.
             bundle: The model.
             task: What each partition needs to know.
             progress: Told how far it is.
         """
+        from abm_scoring.engines.gathering import together
         from abm_scoring.engines.partitions import Partitions
-        from abm_scoring.engines.scoring import context_of, score_history, sealed, task_moments, together
+        from abm_scoring.engines.scoring import context_of, score_history, sealed, task_moments
 
         parts = Partitions(tables, self.accounts_per_partition, spill)
         progress(0, len(parts))
@@ -71,7 +72,7 @@ class LocalEngine(Spec):
             progress(1, 1)
             return found
         context = _context(parts, task)
-        return together(self._scored(parts, context, bundle, task, progress))
+        return together(self._scored(parts, context, bundle, task, progress), spill.folder)
 
     def _scored(
         self, parts: Partitions, context: Context, bundle: Bundle, task: ScoringTask, progress: Progress

@@ -11,7 +11,7 @@ import pandas as pd
 
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.activity import activity
-from abm_scoring.engines.tally import EventTally, summed
+from abm_scoring.engines.tally import EventTally
 from abm_scoring.features.build import features_at, looks_across, looks_at_events, shared_context
 from abm_scoring.features.buying_group import BuyingGroupSpec
 from abm_scoring.features.cohort import ELIGIBLE, CohortSpec
@@ -83,16 +83,6 @@ class ScoredAccounts:
     counts: Mapping[str, np.ndarray]
     unseen: Mapping[str, int]
     events: EventTally = field(default_factory=EventTally)
-
-
-def together(parts: Iterable[ScoredAccounts]) -> ScoredAccounts:
-    """All partitions as one; the result does not depend on how accounts were divided."""
-    parts = list(parts)
-    rows = pd.concat([part.rows for part in parts], ignore_index=True).sort_values("account_id", ignore_index=True)
-    counts = {name: np.sum([part.counts[name] for part in parts], axis=0) for name in parts[0].counts}
-    strange = sorted({name for part in parts for name in part.unseen})
-    unseen = {name: sum(part.unseen.get(name, 0) for part in parts) for name in strange}
-    return ScoredAccounts(rows, counts, unseen, summed(part.events for part in parts))
 
 
 def sealed(tables: Tables, task: ScoringTask, events: Held | None = None) -> History:

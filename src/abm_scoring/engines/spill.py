@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from abm_scoring.data.privacy import PrivacySpec
-from abm_scoring.data.sources import StackSource, TableSource
+from abm_scoring.data.sources import StackSource
 from abm_scoring.data.streaming import Streamed, Take, held_size, needs_whole, stream_events
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.features.columnar import Held, as_table, partitions_for
 from abm_scoring.features.partition_files import PartitionFiles
 from abm_scoring.features.text import fingerprints

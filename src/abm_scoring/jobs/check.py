@@ -15,7 +15,8 @@ from abm_scoring.data.matching.proposals import account_proposals
 from abm_scoring.data.profiling.columns import profile
 from abm_scoring.data.profiling.completeness import completeness
 from abm_scoring.data.profiling.findings import Finding, findings, unused_tables
-from abm_scoring.data.sources import StackSource, TableSource
+from abm_scoring.data.sources import StackSource
+from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.data.violations import RulesBroken, Violation
 from abm_scoring.errors import AbmError

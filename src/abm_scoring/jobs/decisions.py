@@ -26,6 +26,8 @@ from abm_scoring.ranking.ranking import ScoringSpec, rank
 RANKED, WITHHELD, NOT_SCORED = "ranked", "withheld", "not_scored"
 #: Columns that the list adds to the scores of the accounts on it.
 _PLACED = ("rank", "score_percentile", "grade", "tier")
+#: Columns of the frozen rows that no list has: pages draw them, and the next night compares with them.
+_FROZEN_ONLY = ("topic_", "activity_week_")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Decisions:
 
     Attributes:
         rows: One row an account of the input, to be frozen: scores, place on the list, MQA status, arm.
-        ranked: The rows on the list, in its order.
+        ranked: The rows on the list, in its order, without what only frozen rows have.
         left_out: The rows that were not scored.
         mqa: The night's decision; None where no status is kept.
         assignments: Arms of the holdout; None where there never was one.
@@ -82,7 +84,9 @@ def decide_run(
     rows = _compared(rows, earlier, spec, as_of, same_model, silent)
     assignments, told = _assigned(rows, predecessor, spec, as_of)
     rows = _with_arms(rows, assignments, spec)
-    ranked = rank(rows[rows["list"] == RANKED], spec, rows.loc[rows["list"] == RANKED, "family_id"])
+    shown = [name for name in rows if not str(name).startswith(_FROZEN_ONLY)]
+    listed = rows.loc[rows["list"] == RANKED, shown]
+    ranked = rank(listed, spec, listed["family_id"])
     decision = _mqas(ranked, tables, spec, earlier, as_of)
     placed = ranked.set_index("account_id")[list(_PLACED)].reindex(rows["account_id"]).set_axis(rows.index)
     rows = pd.concat([rows, placed.astype({"rank": "Int64"})], axis=1)

@@ -128,28 +128,31 @@ def _renderings(draft: Draft) -> Renderings:
     config, words = draft.workspace.config, Words(draft.workspace.config.project.language)
     before = draft.earlier[-1].folder if draft.earlier else None
     timezone = config.project.timezone
-    # Withheld accounts stand in the frozen rows only: whoever reads a page must not learn of them.
-    listed = set(draft.ranked["account_id"])
-    page = PageContent(
-        project=draft.workspace.name,
-        ranked=draft.ranked,
-        words=words,
-        currency=config.project.currency,
-        timezone=timezone,
-        frozen=_of(draft.decisions.rows, listed),
-        transitions=_of(draft.decisions.mqa.transitions, listed) if draft.decisions.mqa is not None else None,
-        history=_of(_score_history(draft), listed),
-        funnel=_funnel(draft.decisions),
-    )
     return Renderings(
         ranked=draft.ranked,
         not_scored=draft.left_out,
         words=words,
-        page=page,
+        page=_page(draft, words) if "page" in config.outputs.formats else None,
         rejects=draft.loaded.rejects,
         timezone=timezone,
         decimals={c.name: c.decimals for c in RANKED if c.decimals is not None},
         crm_before={crm.kind: read_crm_state(before, crm) for crm in config.outputs.crm},
+    )
+
+
+def _page(draft: Draft, words: Words) -> PageContent:
+    # Withheld accounts stand in the frozen rows only: whoever reads a page must not learn of them.
+    listed = set(draft.ranked["account_id"])
+    return PageContent(
+        project=draft.workspace.name,
+        ranked=draft.ranked,
+        words=words,
+        currency=draft.workspace.config.project.currency,
+        timezone=draft.workspace.config.project.timezone,
+        frozen=_of(draft.decisions.rows, listed),
+        transitions=_of(draft.decisions.mqa.transitions, listed) if draft.decisions.mqa is not None else None,
+        history=_of(_score_history(draft), listed),
+        funnel=_funnel(draft.decisions),
     )
 
 

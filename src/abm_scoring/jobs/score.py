@@ -17,6 +17,7 @@ import pandas as pd
 from abm_scoring.config import Config
 from abm_scoring.data.loading import Loaded
 from abm_scoring.data.matching.tables import Matches
+from abm_scoring.data.streaming import without_rows
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.scoring import ScoringTask
 from abm_scoring.engines.tally import EventTally
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 #: Status of an account that nobody knew on the day.
 NOT_YET_KNOWN = "not_yet_known"
+#: Tables that decisions read when everything is scored.
+_DECIDED_BY = ("accounts", "dispositions")
 #: Share of accounts that may have become known since the day began without a word.
 _NEWCOMERS = 0.01
 
@@ -115,29 +118,39 @@ class Flags:
     accept_volume: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Delivery:
     """Input as it was read, with its amounts in the project's currency, and what a reader should be warned of.
 
     Attributes:
         spill: Where the events lie if they were too many to hold.
+        once: Whether one run alone is computed from it, so that rows may go as soon as they are scored.
     """
 
     loaded: Loaded
     tables: Tables
     warnings: tuple[str, ...]
-    spill: Spill | SparkEvents | None = None
+    spill: Spill | SparkEvents
+    once: bool = False
+
+    def scored(self) -> None:
+        """Let go of what only scoring needs, where no other run is computed from it."""
+        if not self.once:
+            return
+        kept = {name: self.tables[name] for name in self.tables if name in _DECIDED_BY}
+        bare = Tables({name: without_rows(self.loaded.tables[name]) for name in self.loaded.tables})
+        self.loaded, self.tables = replace(self.loaded, tables=bare), bare.replace(**kept)
 
 
 @contextmanager
-def delivered(workspace: Workspace, as_of: pd.Timestamp, today: bool) -> Iterator[Delivery]:
+def delivered(workspace: Workspace, as_of: pd.Timestamp, today: bool, once: bool = False) -> Iterator[Delivery]:
     """The input of a run; events that are too many to hold lie in temporary files until the block ends."""
     engine = workspace.config.engine
     require_memory(reading_bytes(workspace), "reading the tables")
     with scratch_folder() as folder:
         spill = engine.sink(folder)
         try:
-            yield Delivery(*load(workspace, as_of, today, spill), spill)
+            yield Delivery(*load(workspace, as_of, today, spill), spill, once)
         finally:
             spill.close()
 
@@ -168,7 +181,7 @@ def score(
     bundle = champion(workspace)
     with output_folder(workspace, flags.dry_run):
         progress("reading tables", 0, 0)
-        with delivered(workspace, as_of, today) as delivery:
+        with delivered(workspace, as_of, today, once=True) as delivery:
             earlier, retrospective = chain(workspace.runs, as_of), _is_past(workspace.runs, as_of)
             draft = prepare(workspace, delivery, bundle, earlier, retrospective, as_of, now, flags, progress, begun)
         progress("publishing", 0, 0)
@@ -210,18 +223,21 @@ def prepare(
         AbmError: A gate refuses, or the input cannot be scored.
     """
     begun = time.monotonic() if begun is None else begun
-    config, loaded, tables = workspace.config, delivery.loaded, delivery.tables
+    config = workspace.config
     bundle, of_then = then_model(workspace, bundle, earlier) if retrospective else (bundle, ())
     read = time.monotonic()
     task = scoring_task(config, bundle, as_of)
     width = len(bundle.about.catalogue)
-    require_memory(scoring_bytes(tables, width, config.engine.accounts_per_partition), "scoring")
+    require_memory(scoring_bytes(delivery.tables, width, config.engine.accounts_per_partition), "scoring")
     # Each engine gets what its own sink took.
     given: Any = delivery.spill
-    found = config.engine.score(tables, given, bundle, task, lambda i, n: progress("scoring", i, n))
-    done = time.monotonic()
+    found = config.engine.score(delivery.tables, given, bundle, task, lambda i, n: progress("scoring", i, n))
+    delivery.scored()
+    loaded, done = delivery.loaded, time.monotonic()
     rows, unknown = _known(found.rows, as_of, retrospective)
-    decisions = _decide(config, rows, tables, loaded, found.events, bundle, earlier, as_of)
+    found = replace(found, rows=without_rows(rows))  # a second copy of them would be held until the run is written
+    decisions = _decide(config, rows, delivery.tables, loaded, found.events, bundle, earlier, as_of)
+    del rows
     ranked, left_out = _lists(workspace, bundle, decisions, loaded.matches, as_of)
     timings = {"reading": read - begun, "scoring": done - read, "lists": time.monotonic() - done}
     warnings = (

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from abm_scoring.data.file_sources import ParquetSource
 from abm_scoring.data.loading import load_tables
 from abm_scoring.data.pulls.hubspot import HubSpotClient
 from abm_scoring.data.pulls.pages import retry_after, safe_address
 from abm_scoring.data.pulls.salesforce import SalesforceClient
 from abm_scoring.data.pulls.spec import HubSpotPull, SalesforcePull
 from abm_scoring.data.pulls.store import Pulled, pull
-from abm_scoring.data.sources import ParquetSource
 from abm_scoring.errors import AbmError, AccessError, ConfigError, MissingInputError, ServiceError
 from tests.data.pulls.stubs import PATIENCE, HubSpotStub, SalesforceStub, Service, served
 
