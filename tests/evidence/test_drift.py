@@ -34,7 +34,7 @@ def market(rng: np.random.Generator, n: int) -> pd.DataFrame:
 
 
 def reference(frame: pd.DataFrame) -> list[Histogram]:
-    return [_histogram(frame, str(name), "number") for name in frame]
+    return [_histogram(frame, str(name), "number", None) for name in frame]
 
 
 def drifted(histograms: list[Histogram], night: pd.DataFrame) -> list[str]:

@@ -18,8 +18,8 @@ from abm_scoring.engines.nights import score_nights
 from abm_scoring.features.build import features_at
 from abm_scoring.features.history import History
 from abm_scoring.jobs import mqa as job
+from abm_scoring.jobs.champion import champion, scoring_task
 from abm_scoring.jobs.init import write_template
-from abm_scoring.jobs.score import champion, scoring_task
 from abm_scoring.jobs.workspace import Workspace, load, open_workspace
 from abm_scoring.ranking.mqa.compare import as_nights, best, vendor_default
 from abm_scoring.ranking.mqa.log import joined, state_of

@@ -51,3 +51,23 @@ def test_evaluate_measures_the_same_without_shipping(
     assert found["model_version"] is None
     assert Path(found["report"]).is_file()
     assert run_json("models", "list", trained_project, "--out", tmp_path) == []
+
+
+def test_a_training_on_a_sample_says_so_and_keeps_the_level(
+    trained_project: Path, figures: dict[str, object], tmp_path: Path
+) -> None:
+    found = run_json("train", trained_project, *quick(["model.max_feature_rows=4000"]), "--out", tmp_path)
+    folder = Path(found["evaluation"])
+    told = json.loads((folder / "evaluation.json").read_text())
+    assert figures["sample"] is None
+    assert found["sample"] == told["sample"] == {"rows": found["sample"]["rows"], "of": found["n_rows"]}
+    assert found["sample"]["rows"] == pytest.approx(4000, rel=0.05)
+    # Rows are counted as what they stand for, and conversions are what they are.
+    assert told["rows"] == figures["rows"] and told["test_from"] == figures["test_from"]
+    assert told["converted_accounts"] == figures["converted_accounts"]
+    whole, sampled = figures["test"], told["test"]
+    assert isinstance(whole, dict)
+    assert sampled["log_loss_constant"] == pytest.approx(whole["log_loss_constant"], rel=1e-6)
+    assert sampled["log_loss"] == pytest.approx(whole["log_loss"], rel=0.05)
+    sentence = f"Features were built for {told['sample']['rows']:,} rows sampled from {told['sample']['of']:,}"
+    assert sentence in (folder / "evaluation.html").read_text()

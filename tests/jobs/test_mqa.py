@@ -10,8 +10,8 @@ import pytest
 
 from abm_scoring.engines.nights import score_nights
 from abm_scoring.features.history import History
+from abm_scoring.jobs.champion import champion, scoring_task
 from abm_scoring.jobs.ledger import TRANSITIONS, Link, transitions
-from abm_scoring.jobs.score import champion, scoring_task
 from abm_scoring.jobs.workspace import load, open_workspace
 from abm_scoring.publish.runs import read_manifest
 from abm_scoring.ranking.mqa.compare import as_nights

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from abm_scoring.features.history import History
+from abm_scoring.jobs.champion import champion
 from abm_scoring.jobs.ledger import chain
 from abm_scoring.jobs.realised import Outcomes, gather
-from abm_scoring.jobs.score import champion
 from abm_scoring.jobs.workspace import load, open_workspace
 from abm_scoring.learning.value_sources import Invoiced, resolve_value
 from abm_scoring.roi.forecast import forecast

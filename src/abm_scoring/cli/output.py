@@ -29,6 +29,8 @@ def show_training(done: Any) -> None:
 
     found = done.as_json()
     typer.echo(f"rung: {found['rung']} - {found['reason']}")
+    if found["sample"]:
+        typer.echo(f"features built for {found['sample']['rows']:,} rows sampled from {found['sample']['of']:,}")
     if found["test"]:
         title = f"test from {found['test_from'][:10]}: {found['n_test']} rows"
         metrics_table(title, found["test"], found["opponents"])

@@ -13,18 +13,10 @@ import pandas as pd
 from abm_scoring.data.loading import Loaded
 from abm_scoring.errors import UsageError
 from abm_scoring.features.moments import instant
+from abm_scoring.jobs.champion import champion, then_model
+from abm_scoring.jobs.delivery import Delivery, delivered
 from abm_scoring.jobs.ledger import Link, chain
-from abm_scoring.jobs.score import (
-    Delivery,
-    Flags,
-    champion,
-    delivered,
-    name_of,
-    output_folder,
-    prepare,
-    publish,
-    then_model,
-)
+from abm_scoring.jobs.score import Flags, name_of, output_folder, prepare, publish
 from abm_scoring.jobs.workspace import Progress, Workspace, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.publish.runs import read_manifest, verify

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from abm_scoring.config import Config
 from abm_scoring.errors import AbmError, BusyError
+from abm_scoring.jobs.champion import champion
 from abm_scoring.jobs.memory import available_memory_mb
-from abm_scoring.jobs.score import champion
 from abm_scoring.jobs.workspace import Workspace, signing_key, source_files
 from abm_scoring.publish.lock import LOCK, folder_lock
 from abm_scoring.publish.staged import check_writable

@@ -66,6 +66,11 @@ def _quality(found: Mapping[str, Any]) -> Section:
             f"{rows['train']} earlier rows, {found['embargo_days']} days apart. {found['converted_accounts']} accounts "
             "converted in all. Intervals are 95 %, bootstrapped over account families."
         )
+    if found["sample"]:
+        text.append(
+            f"Features were built for {found['sample']['rows']:,} rows sampled from {found['sample']['of']:,}, "
+            "conversions first. Weights restore the level: every figure counts a row as often as it stands for others."
+        )
     measured = {**(found["test"] or {}), **(found["test_calibration"] or {})}
     table = [
         [label, measured[name], *_ends(measured[f"{name}_ci"])] for name, label in METRICS.items() if name in measured

@@ -18,6 +18,7 @@ from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.registry import CHAMPION
 from abm_scoring.learning.shipping import results
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.weights import mean_of
 from abm_scoring.publish.pointers import current_and_before
 from abm_scoring.publish.pruning import beyond
 from abm_scoring.publish.report import write_report
@@ -41,6 +42,7 @@ class Assessed:
         model_version: Of the bundle; None where nothing was shipped.
         as_of: The day that training stood on.
         warnings: What a reader must know.
+        sample: Rows that features were built for and the matured rows that they stand for; None where these are all.
     """
 
     outcome: Outcome
@@ -49,6 +51,7 @@ class Assessed:
     model_version: str | None
     as_of: pd.Timestamp
     warnings: tuple[str, ...]
+    sample: dict[str, int] | None = None
 
 
 def write_evaluation(workspace: Workspace, assessed: Assessed, curve: bool) -> Path:
@@ -112,6 +115,7 @@ def figures(workspace: Workspace, assessed: Assessed, curve: bool) -> dict[str, 
         "rung": outcome.rung,
         "reason": outcome.reason,
         "horizon_days": training.horizon_days,
+        "sample": assessed.sample,
         "rows": {"train": outcome.n_train, "choose": outcome.n_choose, "test": outcome.n_test},
         "converted_accounts": outcome.converted_accounts,
         "choose_from": kept["choose_from"],
@@ -149,7 +153,9 @@ def unknowable(outcome: Outcome, training: TrainingSet, appraised: dict[str, Any
         few = sum(row["conversions"] < FEW for row in groups)
         if few:
             said.append(f"{few} of {len(groups)} segments hold fewer than {FEW} conversions: their figures are noise.")
-    missing = {f.name: float(training.features[f.name].isna().mean()) for f in training.catalogue}
+    missing = {
+        f.name: mean_of(training.features[f.name].isna().to_numpy(), training.weight) for f in training.catalogue
+    }
     scarce = sorted((name for name, share in missing.items() if share > OFTEN), key=lambda name: (-missing[name], name))
     if scarce:
         more = f" and {len(scarce) - 5} more" if len(scarce) > 5 else ""
@@ -164,5 +170,5 @@ def _capacity(workspace: Workspace, assessed: Assessed) -> float:
     mqa, test = workspace.config.scoring.mqa, assessed.outcome.windows.test
     if mqa is None or mqa.capacity is None or not test.any() or len(test) != len(assessed.training):
         return 0.1
-    a_day = test.sum() / len(np.unique(assessed.training.as_of[test]))
+    a_day = assessed.training.count(test) / len(np.unique(assessed.training.as_of[test]))
     return float(min(1.0, mqa.capacity / max(a_day, 1.0)))

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter
 
-from abm_scoring.engines.training import prepare_training
 from abm_scoring.errors import BadDataError, MissingInputError
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
-from abm_scoring.jobs.score import proved_bundle
-from abm_scoring.jobs.train import CHAMPION, registry_of
+from abm_scoring.jobs.champion import proved_bundle
+from abm_scoring.jobs.train import CHAMPION, prepared_for, registry_of
 from abm_scoring.jobs.workspace import Workspace, load
 from abm_scoring.learning.bundle import TRAIN_FIRST, About, Bundle, read_about
 from abm_scoring.learning.bundle_files import MANIFEST
@@ -214,9 +213,8 @@ def _compared(
         )
     share = _capacity_share(workspace, old)
     before, after = champion.score(old.features)["probability"], challenger.score(new.features)["probability"]
-    found = compare(
-        before.to_numpy(), after.to_numpy(), old.converted, old.family, share, seed=workspace.config.model.seed
-    )
+    seed, weight = workspace.config.model.seed, old.weight
+    found = compare(before.to_numpy(), after.to_numpy(), old.converted, old.family, share, seed=seed, weight=weight)
     return found, warnings
 
 
@@ -226,8 +224,7 @@ def _rows_for(workspace: Workspace, bundle: Bundle, tables: Any, as_of: pd.Times
     noise = NoiseSpec.model_validate(specs["noise"])
     history = History.of(tables, until=as_of, timezone=specs["timezone"], noise=noise)
     features = _FEATURES.validate_python(tuple(specs["features"]))
-    rows = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features).training
-    return replace(rows, days=None)
+    return replace(prepared_for(config, tables, history, features, with_waiting=False).training, days=None)
 
 
 def _free_from(*bundles: Bundle) -> np.datetime64:
@@ -241,7 +238,7 @@ def _capacity_share(workspace: Workspace, rows: TrainingSet) -> float:
     mqa = workspace.config.scoring.mqa
     if mqa is None or mqa.capacity is None:
         return 0.1
-    a_day = len(rows) / max(len(np.unique(rows.as_of)), 1)
+    a_day = rows.size / max(len(np.unique(rows.as_of)), 1)
     return float(min(1.0, mqa.capacity / max(a_day, 1)))
 
 

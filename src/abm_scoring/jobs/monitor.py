@@ -11,9 +11,9 @@ import pandas as pd
 
 from abm_scoring.errors import MissingInputError
 from abm_scoring.features.history import History
+from abm_scoring.jobs.champion import proved_bundle
 from abm_scoring.jobs.gates import drifts, learnt_until
 from abm_scoring.jobs.ledger import FROZEN, Link, chain, feature_counts, read_frozen
-from abm_scoring.jobs.score import proved_bundle
 from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.monitoring.drift import Drift

@@ -11,12 +11,11 @@ import pandas as pd
 from abm_scoring.data.families import families
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.nights import score_nights
-from abm_scoring.engines.training import prepare_training
 from abm_scoring.errors import ConfigError, MissingInputError, UsageError
 from abm_scoring.features.build import resolve
 from abm_scoring.features.history import History
-from abm_scoring.jobs.score import champion, scoring_task
-from abm_scoring.jobs.train import bundle_specs, climb
+from abm_scoring.jobs.champion import champion, scoring_task
+from abm_scoring.jobs.train import bundle_specs, climb, prepared_for
 from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.ranking.mqa.compare import compare
@@ -158,8 +157,7 @@ def _refit(workspace: Workspace, tables: Tables, until: pd.Timestamp) -> Bundle:
     config = workspace.config
     history = History.of(tables, until=until, timezone=config.project.timezone, noise=config.noise)
     features = resolve(config.features, history, config.profile)
-    open_too = config.model.kind == "hazard"
-    prepared = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features, open_too)
+    prepared = prepared_for(config, tables, history, features, config.model.kind == "hazard")
     # Stated dates are those of today's training; before them the parts follow from their shares.
     split = config.split.model_copy(update={"choose_from": None, "test_from": None})
     source = resolve_value(config.value, config.label, history)

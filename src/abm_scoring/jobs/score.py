@@ -19,20 +19,18 @@ from abm_scoring.data.loading import Loaded
 from abm_scoring.data.matching.tables import Matches
 from abm_scoring.data.streaming import without_rows
 from abm_scoring.data.tables import Tables
-from abm_scoring.engines.scoring import ScoringTask
 from abm_scoring.engines.tally import EventTally
-from abm_scoring.errors import BadDataError, MissingInputError
+from abm_scoring.errors import BadDataError
+from abm_scoring.jobs.champion import champion, changed_since, scoring_task, then_model
 from abm_scoring.jobs.decisions import Decisions, decide_run, silent_topics
-from abm_scoring.jobs.gates import facts_of, learnt_until
+from abm_scoring.jobs.delivery import Delivery, delivered
+from abm_scoring.jobs.gates import facts_of
 from abm_scoring.jobs.ledger import Link, chain
-from abm_scoring.jobs.memory import reading_bytes, require_memory, scoring_bytes
+from abm_scoring.jobs.memory import require_memory, scoring_bytes
 from abm_scoring.jobs.run_files import Draft, holdout_record, input_records, mqa_record, noise_record, write_run
 from abm_scoring.jobs.runs import LAST_SUCCESS, prune_runs
-from abm_scoring.jobs.scratch import scratch_folder
-from abm_scoring.jobs.train import CHAMPION, model_sections
-from abm_scoring.jobs.workspace import Progress, Workspace, load, signing_key, silent
-from abm_scoring.learning.bundle import TRAIN_FIRST, Bundle, read_bundle
-from abm_scoring.learning.signing import prove
+from abm_scoring.jobs.workspace import Progress, Workspace, silent
+from abm_scoring.learning.bundle import Bundle
 from abm_scoring.monitoring.gates import judge, refuse, warnings_of
 from abm_scoring.publish.lists import not_scored_list, ranked_list
 from abm_scoring.publish.lock import folder_lock
@@ -44,13 +42,10 @@ from abm_scoring.publish.words import Words
 from abm_scoring.ranking.columns import NOT_SCORED, RANKED
 
 if TYPE_CHECKING:
-    from abm_scoring.engines.spark import SparkEvents
-    from abm_scoring.engines.spill import Spill
+    pass
 
 #: Status of an account that nobody knew on the day.
 NOT_YET_KNOWN = "not_yet_known"
-#: Tables that decisions read when everything is scored.
-_DECIDED_BY = ("accounts", "dispositions")
 #: Share of accounts that may have become known since the day began without a word.
 _NEWCOMERS = 0.01
 
@@ -116,43 +111,6 @@ class Flags:
     dry_run: bool = False
     strict: bool = False
     accept_volume: bool = False
-
-
-@dataclass
-class Delivery:
-    """Input as it was read, with its amounts in the project's currency, and what a reader should be warned of.
-
-    Attributes:
-        spill: Where the events lie if they were too many to hold.
-        once: Whether one run alone is computed from it, so that rows may go as soon as they are scored.
-    """
-
-    loaded: Loaded
-    tables: Tables
-    warnings: tuple[str, ...]
-    spill: Spill | SparkEvents
-    once: bool = False
-
-    def scored(self) -> None:
-        """Let go of what only scoring needs, where no other run is computed from it."""
-        if not self.once:
-            return
-        kept = {name: self.tables[name] for name in self.tables if name in _DECIDED_BY}
-        bare = Tables({name: without_rows(self.loaded.tables[name]) for name in self.loaded.tables})
-        self.loaded, self.tables = replace(self.loaded, tables=bare), bare.replace(**kept)
-
-
-@contextmanager
-def delivered(workspace: Workspace, as_of: pd.Timestamp, today: bool, once: bool = False) -> Iterator[Delivery]:
-    """The input of a run; events that are too many to hold lie in temporary files until the block ends."""
-    engine = workspace.config.engine
-    require_memory(reading_bytes(workspace), "reading the tables")
-    with scratch_folder() as folder:
-        spill = engine.sink(folder)
-        try:
-            yield Delivery(*load(workspace, as_of, today, spill), spill, once)
-        finally:
-            spill.close()
 
 
 def score(
@@ -243,7 +201,7 @@ def prepare(
     warnings = (
         *delivery.warnings,
         *bundle.warnings,
-        *_changed(config, bundle),
+        *changed_since(config, bundle),
         *of_then,
         *unknown,
         *decisions.warnings,
@@ -314,77 +272,10 @@ def _mark(draft: Draft, folder: Path) -> str:
     return json.dumps(said) + "\n"
 
 
-def champion(workspace: Workspace) -> Bundle:
-    """The model that scoring uses.
-
-    Raises:
-        MissingInputError: There is none, or it is damaged.
-    """
-    folder = resolve_pointer(workspace.models, CHAMPION) if workspace.models.is_dir() else None
-    if folder is None:
-        raise MissingInputError(
-            "there is no model",
-            where=str(workspace.models),
-            fix=TRAIN_FIRST.replace("CONFIG", str(workspace.config_path)),
-        )
-    return proved_bundle(folder)
-
-
-def proved_bundle(folder: Path) -> Bundle:
-    """A bundle that is what was written and, where a key is set, signed with it.
-
-    Raises:
-        MissingInputError: It is not (66).
-    """
-    prove(folder, signing_key())
-    return read_bundle(folder)
-
-
-def scoring_task(config: Config, bundle: Bundle, as_of: pd.Timestamp) -> ScoringTask:
-    """What a partition is told: the model's own cohort, snapshots and features, and how the list is made."""
-    specs = bundle.about.specs
-    return ScoringTask(
-        as_of=as_of.isoformat(),
-        timezone=specs["timezone"],
-        noise=specs.get("noise"),
-        cohort=specs["cohort"],
-        snapshots=specs["snapshots"],
-        features=tuple(specs["features"]),
-        horizon_days=bundle.about.horizon_days,
-        reasons=config.scoring.reasons,
-        negative_reasons=config.scoring.negative_reasons,
-        sales_touches=config.scoring.sales_touches,
-        minutes_days=config.scoring.minutes_days,
-    )
-
-
 def _is_past(runs: Path, as_of: pd.Timestamp) -> bool:
     """Whether a day lies before the current run's: such a run is retrospective."""
     current = resolve_pointer(runs, LATEST)
     return current is not None and as_of < pd.Timestamp(read_manifest(current).as_of)
-
-
-def then_model(workspace: Workspace, bundle: Bundle, earlier: Sequence[Link]) -> tuple[Bundle, tuple[str, ...]]:
-    """The model of the last run before a past day; today's, with a warning, where that one is gone or never was."""
-    if not earlier:
-        known = learnt_until(bundle)
-        told = f", which knows outcomes until {known:%Y-%m-%d}" if known is not None else ""
-        return bundle, (f"no earlier run says which model there was: today's{told} scores this past day",)
-    version = earlier[-1].manifest.model_version
-    folder = workspace.models / version
-    if version == bundle.version:
-        return bundle, ()
-    if folder.is_dir():
-        return proved_bundle(folder), ()
-    return bundle, (f"the model of that time, {version}, is gone; today's scores this past day",)
-
-
-def _changed(config: Config, bundle: Bundle) -> list[str]:
-    declared, now = bundle.about.specs["declared"], model_sections(config)
-    changed = [name for name in now if now[name] != declared.get(name)]
-    if not changed:
-        return []
-    return [f"{', '.join(changed)} changed since the model was trained; the model's are used until you train again"]
 
 
 def _known(rows: pd.DataFrame, as_of: pd.Timestamp, retrospective: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from abm_scoring.config import Config
 from abm_scoring.data.loading import Loaded
+from abm_scoring.data.tables import Tables
 from abm_scoring.engines.training import Prepared, prepare_training
 from abm_scoring.features.build import resolve
 from abm_scoring.features.families import FeatureSpec
@@ -73,7 +74,8 @@ class Trained:
             "model_version": self.model_version,
             "features": [f.name for f in training.catalogue],
             "features_dropped": self.outcome.dropped,
-            "n_rows": len(training),
+            "n_rows": self.prepared.n_matured,
+            "sample": self.prepared.sample,
             "n_train": self.outcome.n_train,
             "n_choose": self.outcome.n_choose,
             "n_test": self.outcome.n_test,
@@ -123,9 +125,7 @@ def train(
         history = History.of(tables, until=as_of, timezone=config.project.timezone, noise=config.noise)
         features = resolve(config.features, history, config.profile)
         progress("building features", 0, 0)
-        prepared = prepare_training(
-            tables, history, config.snapshots, config.cohort, config.label, features, config.model.kind == "hazard"
-        )
+        prepared = prepared_for(config, tables, history, features, config.model.kind == "hazard")
         source = resolve_value(config.value, config.label, history)
         training = with_values(prepared.training, source, history)
         findings = _audit(config, training, history)
@@ -142,7 +142,7 @@ def train(
         folder = None if ship == "nothing" else _publish(workspace, made, ship)
         said = [*warnings, *_suspicions(findings), *outcome.warnings, *valued.warnings]
         version = made.version if made and folder else None
-        assessed = Assessed(outcome, training, beside, version, as_of, tuple(said))
+        assessed = Assessed(outcome, training, beside, version, as_of, tuple(said), prepared.sample)
         report = write_evaluation(workspace, assessed, curve=ship == "nothing")
         tracked = Tracked(None, None, None)
         if ship != "nothing":
@@ -157,6 +157,32 @@ def refits_of(outcome: Outcome, training: TrainingSet, spec: ModelSpec) -> Refit
     if outcome.model is None or outcome.rung == "profile":
         return None
     return fit_refits(outcome.model, training, spec, outcome.rung == "prior")
+
+
+def prepared_for(
+    config: Config, tables: Tables, history: History, features: tuple[FeatureSpec, ...], with_waiting: bool
+) -> Prepared:
+    """The rows that a config's model is trained on, or judged on.
+
+    Args:
+        config: Its snapshots, cohort, label and model.
+        tables: Canonical tables.
+        history: All that is known.
+        features: Resolved feature families.
+        with_waiting: Whether rows whose outcome is not final are wanted too.
+    """
+    model = config.model
+    return prepare_training(
+        tables,
+        history,
+        config.snapshots,
+        config.cohort,
+        config.label,
+        features,
+        with_waiting=with_waiting,
+        most=model.max_feature_rows,
+        seed=model.seed,
+    )
 
 
 def climb(

@@ -20,6 +20,7 @@ from abm_scoring.learning.reasons import topic_contributions, topics_of
 from abm_scoring.learning.rungs import fit_rung
 from abm_scoring.learning.specs import ModelSpec
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.weights import mean_of, rows_of, times
 
 #: Shares of the list at which gain and lift are given.
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -48,7 +49,7 @@ def appraise(outcome: Outcome, training: TrainingSet, capacity: float, n_boot: i
     if p is None or len(test) != len(training) or len(p) != int(test.sum()):
         return None
     held = training.take(test)
-    rate = float(training.converted[outcome.windows.before_test].mean())
+    rate = training.take(outcome.windows.before_test).rate
     draws = (n_boot, seed)
     return {
         "brier_skill": _skill(p, held, rate, draws),
@@ -62,7 +63,7 @@ def appraise(outcome: Outcome, training: TrainingSet, capacity: float, n_boot: i
 
 def _skill(p: np.ndarray, held: TrainingSet, rate: float, draws: tuple[int, int]) -> dict[str, Metric]:
     """1 − Brier score ÷ that of the constant, and its interval."""
-    ours, constant = (p - held.converted) ** 2, (rate - held.converted) ** 2
+    ours, constant = (times((chance - held.converted) ** 2, held.weight) for chance in (p, rate))
     low, high = _pair(ratio_interval(ours, constant, held.family, *draws))
     value = 1 - float(ours.sum() / constant.sum()) if constant.sum() > 0 else None
     return {"value": value, "ci": [None if high is None else 1 - high, None if low is None else 1 - low]}
@@ -72,21 +73,32 @@ def reliability(p: np.ndarray, held: TrainingSet, draws: tuple[int, int]) -> lis
     """Expected and observed conversion rates of groups of about equal size, by probability."""
     order = np.argsort(p, kind="stable")
     rows = []
-    for group in np.array_split(order, min(BINS, max(1, len(order)))):
+    for group in _of_equal_size(order, held.weight):
         if not len(group):
             continue
-        seen, ones = held.converted[group].astype(float), np.ones(len(group))
+        seen, weight = held.converted[group].astype(float), None if held.weight is None else held.weight[group]
+        ones = np.ones(len(group))
         rows.append(
             {
                 "from": float(p[group].min()),
                 "to": float(p[group].max()),
-                "rows": len(group),
-                "expected": float(p[group].mean()),
-                "observed": float(seen.mean()),
-                "observed_ci": ratio_interval(seen, ones, held.family[group], *draws),
+                "rows": rows_of(ones > 0, weight),
+                "expected": mean_of(p[group], weight),
+                "observed": mean_of(seen, weight),
+                "observed_ci": ratio_interval(times(seen, weight), times(ones, weight), held.family[group], *draws),
             }
         )
     return rows
+
+
+def _of_equal_size(order: np.ndarray, weight: np.ndarray | None) -> list[np.ndarray]:
+    """At most `BINS` consecutive groups of positions, each of about as many rows as they stand for."""
+    if weight is None:
+        return np.array_split(order, min(BINS, max(1, len(order))))
+    upto = np.cumsum(weight[order])
+    # A row belongs where its middle lies.
+    middle = (upto - weight[order] / 2) / max(upto[-1], 1e-300) if len(order) else upto
+    return np.split(order, np.searchsorted(middle, np.arange(1, BINS) / BINS))
 
 
 def gain(p: np.ndarray, held: TrainingSet, shares: tuple[float, ...], draws: tuple[int, int]) -> list[dict[str, Any]]:
@@ -96,7 +108,7 @@ def gain(p: np.ndarray, held: TrainingSet, shares: tuple[float, ...], draws: tup
     def measure(sample: Weighted) -> dict[str, np.ndarray]:
         return {str(i): metrics.lift_at(share, sample) for i, share in enumerate(shares)}
 
-    found = with_intervals(measure, rows, held.family, *draws)
+    found = with_intervals(measure, rows, held.family, *draws, held.weight)
     return [
         {
             "share": share,
@@ -111,19 +123,20 @@ def gain(p: np.ndarray, held: TrainingSet, shares: tuple[float, ...], draws: tup
 
 def _groups(p: np.ndarray, held: TrainingSet, groups: np.ndarray, draws: tuple[int, int]) -> list[dict[str, Any]]:
     """How well each group's conversions were foreseen; the largest groups, by name."""
-    sizes = pd.Series(groups).value_counts()
+    sizes = pd.Series(groups).value_counts() if held.weight is None else _sizes(groups, held.weight)
     kept = sorted(sizes.index[:MOST_GROUPS].tolist(), key=str) if len(sizes) > MOST_GROUPS else sorted(sizes.index)
     rows = []
     for name in kept:
         mine = groups == name
-        seen, expected = held.converted[mine].astype(float), p[mine]
-        sample = Weighted(metrics.ranked(expected, held.converted[mine]), np.ones((1, int(mine.sum()))))
+        weight = None if held.weight is None else held.weight[mine]
+        seen, expected = times(held.converted[mine].astype(float), weight), times(p[mine], weight)
+        sample = metrics.as_seen(p[mine], held.converted[mine], weight)
         rows.append(
             {
                 "group": str(name),
-                "rows": int(mine.sum()),
-                "conversions": int(seen.sum()),
-                "rate": float(seen.mean()),
+                "rows": held.count(mine),
+                "conversions": round(float(seen.sum())),
+                "rate": mean_of(held.converted[mine].astype(float), weight),
                 "expected": float(expected.sum()),
                 "expected_over_observed": float(expected.sum() / seen.sum()) if seen.sum() else None,
                 "expected_over_observed_ci": ratio_interval(expected, seen, held.family[mine], *draws),
@@ -132,6 +145,11 @@ def _groups(p: np.ndarray, held: TrainingSet, groups: np.ndarray, draws: tuple[i
             }
         )
     return rows
+
+
+def _sizes(groups: np.ndarray, weight: np.ndarray) -> pd.Series:
+    """Group → rows, the largest first."""
+    return pd.Series(weight).groupby(groups).sum().sort_values(ascending=False, kind="stable")
 
 
 def _segments(held: TrainingSet) -> dict[str, np.ndarray]:
@@ -154,8 +172,9 @@ def importance(outcome: Outcome, training: TrainingSet) -> dict[str, Any] | None
         return None
     places = np.unique(np.linspace(0, len(training) - 1, min(SAMPLE, len(training))).round().astype(int))
     found = outcome.calibration.apply(outcome.model.contributions(training.features.iloc[places]))
-    by_topic = np.abs(topic_contributions(found.values, training.catalogue)).mean(axis=0)
-    by_feature = np.abs(found.values).mean(axis=0)
+    weight = None if training.weight is None else training.weight[places]
+    by_topic = _mean_size(topic_contributions(found.values, training.catalogue), weight)
+    by_feature = _mean_size(found.values, weight)
     names = [feature.name for feature in training.catalogue]
     return {
         "rows": len(places),
@@ -186,16 +205,23 @@ def learning_curve(outcome: Outcome, training: TrainingSet, spec: ModelSpec) -> 
             continue
         model, _ = fit_rung(outcome.rung, some, tuned, windows.embargo_days)
         p = probability(outcome.calibration.raw_score(model.log_odds(held.features)))
-        sample = Weighted(metrics.ranked(p, held.converted), np.ones((1, len(held))))
+        sample = metrics.as_seen(p, held.converted, held.weight)
         found.append(
             {
                 "share": share,
-                "rows": len(some),
-                "conversions": int(some.converted.sum()),
+                "rows": some.size,
+                "conversions": some.count(some.converted),
                 "auc": _finite(metrics.auc(sample)[0]),
                 "log_loss": _finite(metrics.log_loss(sample)[0]),
             }
         )
+    return found
+
+
+def _mean_size(values: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Mean absolute value of each column."""
+    sizes = np.abs(values)
+    found: np.ndarray = sizes.mean(axis=0) if weight is None else np.average(sizes, axis=0, weights=weight)
     return found
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from abm_scoring.learning.contributions import Contributions, probability, shift_to
 from abm_scoring.learning.evaluation import improvement_bound
 from abm_scoring.learning.metrics import calibration_line, row_log_loss
+from abm_scoring.learning.weights import mean_of, one_weighting
 from abm_scoring.spec import Spec
 
 
@@ -53,21 +54,26 @@ class CalibrationChoice:
     gain_low: float | None
 
 
-def fit_platt(log_odds: np.ndarray, converted: np.ndarray) -> Calibration:
+def fit_platt(log_odds: np.ndarray, converted: np.ndarray, weight: np.ndarray | None = None) -> Calibration:
     """The slope of highest likelihood, with the intercept that keeps the rows' mean probability.
 
     Identity where the slope would turn the ranking around, or the rows hold one outcome only.
     """
-    slope = float(calibration_line(log_odds, converted, np.ones((1, len(log_odds))))[1][0])
+    slope = float(calibration_line(log_odds, converted, one_weighting(weight, len(log_odds)))[1][0])
     if not slope > 0:
         return Calibration()
-    return Calibration(
-        kind="platt", intercept=shift_to(slope * log_odds, float(probability(log_odds).mean())), slope=slope
-    )
+    level = shift_to(slope * log_odds, mean_of(probability(log_odds), weight), weight)
+    return Calibration(kind="platt", intercept=level, slope=slope)
 
 
 def choose_calibration(
-    log_odds: np.ndarray, converted: np.ndarray, as_of: np.ndarray, family: np.ndarray, n_boot: int, seed: int
+    log_odds: np.ndarray,
+    converted: np.ndarray,
+    as_of: np.ndarray,
+    family: np.ndarray,
+    n_boot: int,
+    seed: int,
+    weight: np.ndarray | None = None,
 ) -> CalibrationChoice:
     """Platt's line if one fitted on the earlier half beats the model's own log-odds on the later half.
 
@@ -81,28 +87,44 @@ def choose_calibration(
         family: n ids of account families.
         n_boot: Number of bootstrap draws.
         seed: Makes the draws and the halves reproducible.
+        weight: How many rows each of the n stands for; None = one each.
     """
+
+    def of(rows: np.ndarray) -> np.ndarray | None:
+        return None if weight is None else weight[rows]
+
     gains = np.full(len(log_odds), np.nan)
-    for fit, check in _halves(as_of, family, seed):
-        line = fit_platt(log_odds[fit], converted[fit])
+    for fit, check in _halves(as_of, family, seed, weight):
+        line = fit_platt(log_odds[fit], converted[fit], of(fit))
         before = row_log_loss(probability(log_odds[check]), converted[check])
         after = row_log_loss(probability(line.raw_score(log_odds[check])), converted[check])
         gains[check] = before - after
     tried = ~np.isnan(gains)
     if not tried.any():
         return CalibrationChoice(Calibration(), None, None)
-    low = improvement_bound(gains[tried], family[tried], n_boot, seed)
-    chosen = fit_platt(log_odds, converted) if low > 0 else Calibration()
-    return CalibrationChoice(chosen, float(gains[tried].mean()), low)
+    low = improvement_bound(gains[tried], family[tried], n_boot, seed, weight=of(tried))
+    chosen = fit_platt(log_odds, converted, weight) if low > 0 else Calibration()
+    return CalibrationChoice(chosen, mean_of(gains[tried], of(tried)), low)
 
 
-def _halves(as_of: np.ndarray, family: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _halves(
+    as_of: np.ndarray, family: np.ndarray, seed: int, weight: np.ndarray | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pairs (fit, check) of masks."""
     dates = np.unique(as_of)
     if len(dates) > 1:
         # The date nearest the middle of the rows, but never the first, so that neither half is empty.
-        middle = max(dates[1], np.sort(as_of)[len(as_of) // 2])
+        middle = max(dates[1], _middle(as_of, weight))
         return [(as_of < middle, as_of >= middle)]
     codes, families = pd.factorize(family, sort=True)
     first = (np.random.default_rng(seed).permutation(len(families)) % 2 == 0)[codes]
     return [(first, ~first), (~first, first)] if first.any() and not first.all() else []
+
+
+def _middle(as_of: np.ndarray, weight: np.ndarray | None) -> np.datetime64:
+    """The date of the middle row."""
+    if weight is None:
+        return np.sort(as_of)[len(as_of) // 2]
+    order = np.argsort(as_of, kind="stable")
+    upto = np.cumsum(weight[order])
+    return as_of[order[min(np.searchsorted(upto, upto[-1] // 2, side="right"), len(order) - 1)]]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from abm_scoring.learning import metrics
 from abm_scoring.learning.metrics import Ranked, Weighted
+from abm_scoring.learning.weights import one_weighting, times
 
 Metric = float | list[float | None] | None
 
@@ -21,7 +22,13 @@ _CELLS = 60_000
 
 
 def evaluate(
-    probability: np.ndarray, converted: np.ndarray, family: np.ndarray, constant: float, n_boot: int, seed: int
+    probability: np.ndarray,
+    converted: np.ndarray,
+    family: np.ndarray,
+    constant: float,
+    n_boot: int,
+    seed: int,
+    weight: np.ndarray | None = None,
 ) -> dict[str, Metric]:
     """Metrics of probabilities against outcomes, with 95 % intervals.
 
@@ -32,6 +39,7 @@ def evaluate(
         constant: Positive rate of the rows that the model was fitted on.
         n_boot: Number of bootstrap draws.
         seed: Makes the draws reproducible; the same seed draws the same families for every model.
+        weight: How many rows each of the n stands for; None = one each.
 
     Returns:
         `auc`, `log_loss`, `log_loss_constant`, `pr_auc`, `brier`, `lift_at_10pct`, and each one's interval as
@@ -50,11 +58,16 @@ def evaluate(
             "lift_at_10pct": metrics.lift_at(0.1, sample),
         }
 
-    return with_intervals(measure, rows, family, n_boot, seed)
+    return with_intervals(measure, rows, family, n_boot, seed, weight)
 
 
 def evaluate_calibration(
-    probability: np.ndarray, converted: np.ndarray, family: np.ndarray, n_boot: int, seed: int
+    probability: np.ndarray,
+    converted: np.ndarray,
+    family: np.ndarray,
+    n_boot: int,
+    seed: int,
+    weight: np.ndarray | None = None,
 ) -> dict[str, Metric]:
     """Slope and intercept of the calibration line and expected ÷ observed conversions, with 95 % intervals.
 
@@ -64,7 +77,8 @@ def evaluate_calibration(
     inside = np.clip(rows.scores, metrics.TINY, 1 - 1e-12)
     log_odds = np.log(inside / (1 - inside))
     # Draws scatter around the line of all rows, so their search starts there.
-    point = metrics.calibration_line(log_odds, rows.converted, np.ones((1, len(log_odds))))
+    once = one_weighting(None if weight is None else weight[rows.order], len(log_odds))
+    point = metrics.calibration_line(log_odds, rows.converted, once)
     start = (float(point[0][0]), float(point[1][0])) if np.isfinite(point).all() else (0.0, 1.0)
 
     def measure(sample: Weighted) -> dict[str, np.ndarray]:
@@ -72,10 +86,17 @@ def evaluate_calibration(
         ratio = metrics.expected_over_observed(sample)
         return {"calibration_intercept": intercept, "calibration_slope": slope, "expected_over_observed": ratio}
 
-    return with_intervals(measure, rows, family, n_boot, seed)
+    return with_intervals(measure, rows, family, n_boot, seed, weight)
 
 
-def improvement_bound(gain: np.ndarray, family: np.ndarray, n_boot: int, seed: int, level: float = 0.05) -> float:
+def improvement_bound(
+    gain: np.ndarray,
+    family: np.ndarray,
+    n_boot: int,
+    seed: int,
+    level: float = 0.05,
+    weight: np.ndarray | None = None,
+) -> float:
     """Lower end of the one-sided interval of a mean gain, bootstrapped over families.
 
     Args:
@@ -84,6 +105,7 @@ def improvement_bound(gain: np.ndarray, family: np.ndarray, n_boot: int, seed: i
         n_boot: Number of draws.
         seed: Makes the draws reproducible.
         level: One minus the confidence.
+        weight: How many rows each of the n stands for; None = one each.
 
     Returns:
         The bound; −inf without rows.
@@ -92,7 +114,7 @@ def improvement_bound(gain: np.ndarray, family: np.ndarray, n_boot: int, seed: i
         return -np.inf
     codes, families = pd.factorize(family)
     # A family enters or stays out as a whole, so its sum and its size are all that a draw needs.
-    total, size = np.bincount(codes, weights=gain), np.bincount(codes)
+    total, size = np.bincount(codes, weights=times(gain, weight)), np.bincount(codes, weights=weight)
     means = [(drawn @ total) / (drawn @ size) for drawn in _draws(len(families), len(families), n_boot, seed)]
     return float(np.quantile(np.concatenate(means), level))
 
@@ -119,7 +141,12 @@ def ratio_interval(above: np.ndarray, below: np.ndarray, family: np.ndarray, n_b
 
 
 def with_intervals(
-    measure: Callable[[Weighted], dict[str, np.ndarray]], rows: Ranked, family: np.ndarray, n_boot: int, seed: int
+    measure: Callable[[Weighted], dict[str, np.ndarray]],
+    rows: Ranked,
+    family: np.ndarray,
+    n_boot: int,
+    seed: int,
+    weight: np.ndarray | None = None,
 ) -> dict[str, Metric]:
     """Any metrics of ranked rows with 95 % intervals.
 
@@ -129,15 +156,17 @@ def with_intervals(
         family: n ids of account families, in the order that the rows had before they were ranked.
         n_boot: Number of bootstrap draws.
         seed: Makes the draws reproducible.
+        weight: How many rows each of the n stands for, in the order of `family`; None = one each.
 
     Returns:
         Name → value, and `<name>_ci` → [low, high].
     """
     codes, families = pd.factorize(family)
-    plain = measure(Weighted(rows, np.ones((1, len(codes)))))
+    ordered = None if weight is None else weight[rows.order]
+    plain = measure(Weighted(rows, one_weighting(ordered, len(codes))))
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in plain}
     for draws in _draws(len(families), len(codes), n_boot, seed) if len(codes) else ():
-        for name, found in measure(Weighted(rows, draws[:, codes[rows.order]])).items():
+        for name, found in measure(Weighted(rows, times(draws[:, codes[rows.order]], ordered))).items():
             drawn[name].append(found)
     report: dict[str, Metric] = {}
     for name, value in plain.items():

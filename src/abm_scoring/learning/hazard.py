@@ -201,6 +201,7 @@ def expanded(rows: TrainingSet, ends: tuple[int, ...], until: np.datetime64, mos
         family=rows.family[at.row],
         catalogue=(*rows.catalogue, _FEATURE),
         horizon_days=int(max(np.diff([0, *ends]))),
+        weight=None if rows.weight is None else rows.weight[at.row],
     )
     light = thinned(light, most, seed)
     features = rows.features.iloc[light.features["row"].to_numpy()].reset_index(drop=True)

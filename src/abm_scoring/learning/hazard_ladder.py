@@ -22,7 +22,7 @@ from abm_scoring.learning.ladder_steps import (
     tell_nobody,
     verdict,
 )
-from abm_scoring.learning.metrics import Weighted, auc, ranked, row_log_loss
+from abm_scoring.learning.metrics import as_seen, auc, row_log_loss
 from abm_scoring.learning.opponents import opponents
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.rungs import fit_hazard
@@ -30,6 +30,7 @@ from abm_scoring.learning.selection import few
 from abm_scoring.learning.specs import ModelSpec, SplitSpec
 from abm_scoring.learning.splits import split
 from abm_scoring.learning.training_set import TrainingSet, joined
+from abm_scoring.learning.weights import mean_of, sum_of, times
 
 #: Recalibration is tried on rows whose horizon had passed, if at least so many of them converted.
 MIN_TO_CALIBRATE = 30
@@ -84,7 +85,8 @@ def train_hazard(
         progress: Called with (what is being done, steps done, steps in all).
     """
     tell = progress or tell_nobody
-    windows = split(training.as_of, split_spec.model_copy(update={"embargo_days": None}), 0, timezone)
+    no_embargo = split_spec.model_copy(update={"embargo_days": None})
+    windows = split(training.as_of, no_embargo, 0, timezone, training.weight)
     test_at = instant_of(windows.test_from, timezone) if windows.test_from else None
     # What follows measures values on rows before the test; their outcomes must have been known when it began.
     horizon = np.timedelta64(training.horizon_days, "D") + known.settle
@@ -113,7 +115,7 @@ def train_hazard(
     tell(STEPS[3], len(STEPS), len(STEPS))
     model, _, dropped = fitted
     found = replace(tested, rung="hazard", reason=choice.reason, model=model, dropped=dropped)
-    return replace(found, n_shipped=len(known.rows))
+    return replace(found, n_shipped=known.rows.size)
 
 
 def _choose(known: Known, choose_at: np.datetime64, end: np.datetime64, spec: ModelSpec) -> Choice | str:
@@ -147,9 +149,10 @@ def _choose(known: Known, choose_at: np.datetime64, end: np.datetime64, spec: Mo
 def constant_hazards(rows: TrainingSet, model: HazardModel, until: np.datetime64) -> np.ndarray:
     """Log-odds of each period's share of conversions among all who were at risk."""
     at = person_periods(rows, model.ends, until)
-    risk = np.bincount(at.period, minlength=len(model.ends))
-    came = np.bincount(at.period, weights=at.converted, minlength=len(model.ends))
-    return np.array([log_odds_of(c / max(n, 1), int(n)) for c, n in zip(came, risk, strict=True)])
+    weight = None if rows.weight is None else rows.weight[at.row]
+    risk = np.bincount(at.period, weights=weight, minlength=len(model.ends))
+    came = np.bincount(at.period, weights=times(at.converted, weight), minlength=len(model.ends))
+    return np.array([log_odds_of(c / max(n, 1), round(float(n))) for c, n in zip(came, risk, strict=True)])
 
 
 def _calibration(model: HazardModel, held: TrainingSet, final: np.datetime64, spec: ModelSpec) -> CalibrationChoice:
@@ -158,19 +161,19 @@ def _calibration(model: HazardModel, held: TrainingSet, final: np.datetime64, sp
     if rows.converted.sum() < MIN_TO_CALIBRATE:
         return CalibrationChoice(Calibration(), None, None)
     log_odds = model.log_odds(rows.features)
-    return choose_calibration(log_odds, rows.converted, rows.as_of, rows.family, spec.bootstrap, spec.seed)
+    return choose_calibration(log_odds, rows.converted, rows.as_of, rows.family, spec.bootstrap, spec.seed, rows.weight)
 
 
 def _row(
     name: str, losses: np.ndarray, constant: np.ndarray, held: TrainingSet, spec: ModelSpec
 ) -> dict[str, str | float | None]:
     gain = constant - losses
-    low = improvement_bound(gain, held.family, spec.bootstrap, spec.seed)
+    low = improvement_bound(gain, held.family, spec.bootstrap, spec.seed, weight=held.weight)
     return {
         "name": name,
-        "log_loss": float(losses.mean()),
+        "log_loss": mean_of(losses, held.weight),
         "auc": None,
-        "gain": float(gain.mean()),
+        "gain": mean_of(gain, held.weight),
         "gain_low": low,
     }
 
@@ -193,7 +196,7 @@ def _test(training: TrainingSet, known: Known, test_at: np.datetime64, chosen: O
     tested = measured(chosen, ours, rivals, held, constant, spec)
     every = known.rows.take(known.rows.as_of >= test_at)
     return replace(
-        tested, test_horizons=horizon_figures(model, chosen.calibration, every, known.until), n_train=len(earlier)
+        tested, test_horizons=horizon_figures(model, chosen.calibration, every, known.until), n_train=earlier.size
     )
 
 
@@ -216,13 +219,14 @@ def horizon_figures(
         if not here.any():
             continue
         p, came = chances[here, model.ends.index(days)], rows.days[here] < days
-        area = float(auc(Weighted(ranked(p, came), np.ones((1, len(p)))))[0])
+        weight = None if rows.weight is None else rows.weight[here]
+        area = float(auc(as_seen(p, came, weight))[0])
         found[str(days)] = {
-            "rows": float(here.sum()),
-            "expected": float(p.sum()),
-            "observed": float(came.sum()),
+            "rows": float(rows.count(np.asarray(here))),
+            "expected": sum_of(p, weight),
+            "observed": sum_of(came, weight),
             "auc": area if np.isfinite(area) else None,
-            "log_loss": float(row_log_loss(p, came).mean()),
+            "log_loss": mean_of(row_log_loss(p, came), weight),
         }
     return found
 

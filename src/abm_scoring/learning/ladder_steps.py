@@ -71,9 +71,9 @@ def start_of(training: TrainingSet, windows: Windows) -> Outcome:
         calibration=Calibration(),
         windows=windows,
         warnings=windows.warnings,
-        n_train=int(windows.before_test.sum()),
-        n_choose=int(windows.choose.sum()),
-        n_test=int(windows.test.sum()),
+        n_train=training.count(windows.before_test),
+        n_choose=training.count(windows.choose),
+        n_test=training.count(windows.test),
         converted_accounts=len(set(training.account_id[training.converted].tolist())),
     )
 
@@ -88,13 +88,13 @@ def one_outcome(name: str, converted: np.ndarray) -> str | None:
 
 def by_profile(training: TrainingSet, start: Outcome, obstacle: str, asked: bool) -> Outcome:
     """Rank by fit without a probability; nothing at all where there is no fit to rank by."""
-    model = fit_profile(training.features, training.catalogue)
+    model = fit_profile(training.features, training.catalogue, training.weight)
     if model is None:
         reason = f"{obstacle}, and without the features of value_fit there is no profile to rank by"
         return replace(start, reason=reason)
     warnings = start.warnings if asked else (*start.warnings, f"{obstacle}: accounts are ranked by profile fit")
     reason = f"{obstacle}; accounts are ranked by profile fit, and no probability is claimed"
-    return replace(start, rung="profile", reason=reason, model=model, warnings=warnings, n_shipped=len(training))
+    return replace(start, rung="profile", reason=reason, model=model, warnings=warnings, n_shipped=training.size)
 
 
 def measured(
@@ -117,12 +117,13 @@ def measured(
     """
 
     def measure(p: np.ndarray) -> dict[str, Metric]:
-        return evaluate(p, held.converted, held.family, constant, spec.bootstrap, spec.seed)
+        return evaluate(p, held.converted, held.family, constant, spec.bootstrap, spec.seed, held.weight)
 
+    line = evaluate_calibration(ours, held.converted, held.family, spec.bootstrap, spec.seed, held.weight)
     return replace(
         outcome,
         test=measure(ours),
-        test_calibration=evaluate_calibration(ours, held.converted, held.family, spec.bootstrap, spec.seed),
+        test_calibration=line,
         test_probability=ours,
         opponents={name: measure(p) for name, p in rivals.items()},
     )

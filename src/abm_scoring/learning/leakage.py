@@ -22,7 +22,7 @@ from abm_scoring.learning.encoded_columns import numbers, texts
 from abm_scoring.learning.folds import family_folds
 from abm_scoring.learning.intervals import logistic_of
 from abm_scoring.learning.labels import LabelSpec
-from abm_scoring.learning.metrics import Weighted, auc, ranked
+from abm_scoring.learning.metrics import as_seen, auc
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.rungs import fit_rung
 from abm_scoring.learning.specs import LeakageSpec, ModelSpec
@@ -152,8 +152,8 @@ def random_split_auc(training: TrainingSet, outcome: Outcome, spec: ModelSpec) -
     model = logistic_of(outcome.model)
     if model is None or not outcome.n_test:
         return None
-    order = np.random.default_rng(spec.seed).permutation(len(training))
-    held, rows = np.sort(order[: outcome.n_test]), np.sort(order[outcome.n_test :])
+    order, n_test = np.random.default_rng(spec.seed).permutation(len(training)), int(outcome.windows.test.sum())
+    held, rows = np.sort(order[:n_test]), np.sort(order[n_test:])
     test, fit = training.take(held), training.take(rows)
     if min(fit.converted.sum(), test.converted.sum()) < MIN_ACCOUNTS or fit.converted.all() or test.converted.all():
         return None
@@ -163,7 +163,7 @@ def random_split_auc(training: TrainingSet, outcome: Outcome, spec: ModelSpec) -
     found, _ = fit_rung(
         "logistic" if outcome.rung == "logistic" else "average", fit, fixed, outcome.windows.embargo_days
     )
-    return _auc(found.log_odds(test.features), test.converted, np.ones(len(test)))
+    return _auc(found.log_odds(test.features), test.converted, test.weights)
 
 
 def _check_allowed(catalogue: tuple[Feature, ...], spec: LeakageSpec) -> None:
@@ -244,12 +244,38 @@ def _judge(
 
 
 def _last_rows(training: TrainingSet) -> TrainingSet:
-    """The last row of each account; converted = the account ever did."""
+    """The last row of each account; converted = the account ever did, weight = how many accounts it stands for."""
     codes, ids = pd.factorize(training.account_id)
     ever = np.bincount(codes, weights=training.converted) > 0
     last = np.zeros(len(ids), dtype=np.intp)
     last[codes] = np.arange(len(codes))
-    return replace(training.take(last), converted=ever)
+    weight = None if training.weight is None else _accounts_stood_for(codes, training.weight, ever)
+    return replace(training.take(last), converted=ever, weight=weight)
+
+
+def _accounts_stood_for(codes: np.ndarray, weight: np.ndarray, ever: np.ndarray) -> np.ndarray:
+    """How many accounts each one in a sample of rows stands for.
+
+    A converter is there by its conversions. Another account is there if any of its m rows was drawn; where each was
+    with probability s, a share of 1 − (1 − s)ᵐ of such accounts is. How many rows they had follows from the rows that
+    each account in the sample stands for, m ÷ (1 − (1 − s)ᵐ) in the mean.
+
+    Args:
+        codes: n numbers of accounts.
+        weight: n weights of rows.
+        ever: Whether each account converted.
+    """
+    found = np.ones(len(ever))
+    others = ~ever[codes]
+    if not others.any() or weight.min() > 1:
+        # Where conversions were not all kept, rows were drawn alike, and so were accounts.
+        return found
+    share = others.sum() / weight[others].sum()
+    mean = m = weight[others].sum() / (~ever).sum()
+    for _ in range(100):
+        m = mean * (1 - (1 - share) ** m)
+    found[~ever] = mean / m
+    return found
 
 
 def _only_converters(rows: TrainingSet, feature: Feature, undated: bool) -> Iterator[Finding]:
@@ -329,8 +355,7 @@ def _marked(rows: TrainingSet, feature: Feature) -> np.ndarray:
 
 def _auc(score: np.ndarray, converted: np.ndarray, weights: np.ndarray) -> float:
     """Of the better direction; .5 where it is undefined."""
-    rows = ranked(score, converted)
-    area = float(auc(Weighted(rows, weights[rows.order][None, :]))[0])
+    area = float(auc(as_seen(score, converted, weights))[0])
     return max(area, 1 - area) if np.isfinite(area) else 0.5
 
 

@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from abm_scoring.learning.weights import one_weighting
+
 #: Probabilities are kept this far from 0 and 1 inside logarithms.
 TINY = 1e-15
 #: Precision of the normal prior around a calibrated line.
@@ -63,6 +65,12 @@ class Weighted:
             positive = np.add.reduceat(positive, self.rows.starts, axis=1)
             everything = np.add.reduceat(everything, self.rows.starts, axis=1)
         return positive, everything - positive
+
+
+def as_seen(scores: np.ndarray, converted: np.ndarray, weight: np.ndarray | None = None) -> Weighted:
+    """The rows under one weighting: how many rows each of the n stands for, None = one each."""
+    rows = ranked(scores, converted)
+    return Weighted(rows, one_weighting(None if weight is None else weight[rows.order], len(scores)))
 
 
 def auc(sample: Weighted) -> np.ndarray:

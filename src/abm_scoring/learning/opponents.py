@@ -57,7 +57,7 @@ def opponents(rows: TrainingSet, frame: pd.DataFrame, spec: ModelSpec, embargo_d
         what it does; absent where every or no feature says what it is. `points`: hand-set points (`POINTS`) put on
         the probability scale by Platt; absent where no feature earns points.
     """
-    found = {"constant": np.full(len(frame), rows.converted.mean())}
+    found = {"constant": np.full(len(frame), rows.rate)}
     rows = thinned(rows, spec.max_rows, spec.seed)
     fit = tuple(feature for feature in rows.catalogue if feature.part == "fit")
     if 0 < len(fit) < len(rows.catalogue):

@@ -37,7 +37,8 @@ class Outcome:
         opponents: Name → the same metrics as `test`.
         boosting: Parameters that tuning found; empty where nothing was tuned.
         dropped: Feature → why the shipped model does not use it.
-        n_train: Rows that the tested model was fitted on: all that had matured before the test.
+        n_train: Rows that the tested model was fitted on: all that had matured before the test. Like the numbers below,
+            what the rows stand for where they are a sample.
         n_choose: Rows of the choosing part, which are among these.
         n_test: Rows of the test part.
         n_shipped: Rows that the shipped model was fitted on.

@@ -22,6 +22,7 @@ from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.profile import ProfileModel, fit_profile
 from abm_scoring.learning.specs import ModelSpec
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.weights import mean_of, one_weighting, rows_of, times
 
 
 def train_prior(training: TrainingSet, start: Outcome, obstacle: str, spec: ModelSpec) -> Outcome | str:
@@ -47,7 +48,7 @@ def train_prior(training: TrainingSet, start: Outcome, obstacle: str, spec: Mode
     if model is None or line is None:
         return "conversion does not rise with profile fit"
     ours = probability(line.raw_score(model.log_odds(held.features)))
-    constant = float(rows.converted.mean())
+    constant = rows.rate
     tested = measured(start, ours, {"constant": np.full(len(held), constant)}, held, constant, spec)
     lost = lost_on_test(tested)
     if lost:
@@ -65,43 +66,55 @@ def train_prior(training: TrainingSet, start: Outcome, obstacle: str, spec: Mode
         model=model,
         calibration=line,
         warnings=(*start.warnings, warning),
-        n_shipped=len(training),
+        n_shipped=training.size,
     )
 
 
 def _fit(rows: TrainingSet) -> tuple[ProfileModel | None, Calibration | None]:
-    model = fit_profile(rows.features, rows.catalogue)
-    return model, None if model is None else prior_line(model.log_odds(rows.features), rows.converted, rows.family)
+    model = fit_profile(rows.features, rows.catalogue, rows.weight)
+    if model is None:
+        return None, None
+    return model, prior_line(model.log_odds(rows.features), rows.converted, rows.family, rows.weight)
 
 
-def prior_line(score: np.ndarray, converted: np.ndarray, family: np.ndarray) -> Calibration | None:
+def prior_line(
+    score: np.ndarray, converted: np.ndarray, family: np.ndarray, weight: np.ndarray | None = None
+) -> Calibration | None:
     """From the profile's score to log-odds of conversion; None where the shrunk slope is not above 0.
 
     Args:
         score: n scores.
         converted: n booleans of both outcomes.
         family: n ids of account families, which are taken as the independent units.
+        weight: How many rows each of the n stands for; None = one each.
     """
     if np.ptp(score) == 0:
         return None
-    rate = log_odds_of(float(converted.mean()), len(converted))
+    rate = log_odds_of(mean_of(converted, weight), rows_of(np.ones(len(converted), dtype=bool), weight))
     # From the constant the search goes straight to the optimum; a profile's score is far from calibrated.
-    line = calibration_line(score, converted, np.ones((1, len(score))), (rate, 0.0))
+    line = calibration_line(score, converted, one_weighting(weight, len(score)), (rate, 0.0))
     intercept, slope = (float(found[0]) for found in line)
-    error = _slope_error(score, converted, family, intercept, slope)
+    error = _slope_error(score, converted, family, intercept, slope, weight)
     shrunk = slope * max(0.0, 1 - error**2 / slope**2) if slope > 0 else 0.0
     if not shrunk > 0:
         return None
-    level = shift_to(shrunk * score, float(probability(np.array(rate))))
+    level = shift_to(shrunk * score, float(probability(np.array(rate))), weight)
     return Calibration(kind="platt", intercept=level, slope=shrunk)
 
 
-def _slope_error(score: np.ndarray, converted: np.ndarray, family: np.ndarray, intercept: float, slope: float) -> float:
+def _slope_error(
+    score: np.ndarray,
+    converted: np.ndarray,
+    family: np.ndarray,
+    intercept: float,
+    slope: float,
+    weight: np.ndarray | None,
+) -> float:
     """Standard error of the slope, rows of a family taken together (the sandwich of White 1982)."""
     p = probability(intercept + slope * score)
     design = np.column_stack([np.ones(len(score)), score])
-    bread = np.linalg.inv((design * (p * (1 - p))[:, None]).T @ design)
+    bread = np.linalg.inv((design * times(p * (1 - p), weight)[:, None]).T @ design)
     codes, families = pd.factorize(family)
     sums = np.zeros((len(families), 2))
-    np.add.at(sums, codes, design * (converted - p)[:, None])
+    np.add.at(sums, codes, design * times(converted - p, weight)[:, None])
     return float(np.sqrt((bread @ (sums.T @ sums) @ bread)[1, 1]))

@@ -10,6 +10,7 @@ import pandas as pd
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.learning.contributions import Contributions
 from abm_scoring.learning.encoded_columns import numbers
+from abm_scoring.learning.weights import mean_of
 from abm_scoring.spec import Spec
 
 #: The total is kept this far from 0 and 1, which bounds the score.
@@ -80,12 +81,15 @@ class ProfileModel(Spec):
         }
 
 
-def fit_profile(frame: pd.DataFrame, catalogue: tuple[Feature, ...]) -> ProfileModel | None:
+def fit_profile(
+    frame: pd.DataFrame, catalogue: tuple[Feature, ...], weight: np.ndarray | None = None
+) -> ProfileModel | None:
     """The model for these features; None where the catalogue has no `fit_total`.
 
     Args:
         frame: n rows that say what is typical; no labels are needed.
         catalogue: The features. Dimensions are those named `fit_…`; `args["weight"]` is the weight, 1 if absent.
+        weight: How many rows each of the n stands for; None = one each.
     """
     names = tuple(feature.name for feature in catalogue)
     if TOTAL not in names:
@@ -95,9 +99,10 @@ def fit_profile(frame: pd.DataFrame, catalogue: tuple[Feature, ...]) -> ProfileM
         for f in catalogue
         if f.name.startswith(_PREFIX) and f.name != TOTAL
     )
-    known = numbers(frame, TOTAL)
-    known = known[~np.isnan(known)]
-    typical = float(np.clip(known.mean() if len(known) else 0.5, EDGE, 1 - EDGE))
+    total = numbers(frame, TOTAL)
+    known = ~np.isnan(total)
+    mean = mean_of(total[known], None if weight is None else weight[known]) if known.any() else 0.5
+    typical = float(np.clip(mean, EDGE, 1 - EDGE))
     return ProfileModel(names=names, dimensions=dimensions, typical=typical)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from abm_scoring.learning.encoded_columns import numbers, texts
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.weights import quantiles
 from abm_scoring.spec import Spec
 
 #: Key of the reference among the results that a bundle remembers.
@@ -43,9 +44,10 @@ class Histogram(Spec):
         """Share of rows without a value; 0 where there are no rows."""
         return self.counts[-1] / max(sum(self.counts), 1)
 
-    def count(self, frame: pd.DataFrame) -> np.ndarray:
-        """int64 [bins]: rows of a feature frame by bin, the missing ones last."""
-        return np.bincount(self._bins(frame), minlength=len(self.counts)).astype("int64")
+    def count(self, frame: pd.DataFrame, weight: np.ndarray | None = None) -> np.ndarray:
+        """int64 [bins]: rows of a feature frame by bin, the missing ones last; weights are summed and rounded."""
+        found = np.bincount(self._bins(frame), weights=weight, minlength=len(self.counts))
+        return found.round().astype("int64")
 
     def _bins(self, frame: pd.DataFrame) -> np.ndarray:
         missing = len(self.counts) - 1
@@ -64,7 +66,7 @@ class Reference(Spec):
     within training time does not count as drift after it.
 
     Attributes:
-        accounts: Number of rows.
+        accounts: Number of rows; the effective number where rows stand for several.
         first_as_of, last_as_of: Where they lie in time, ISO 8601; empty where there are none.
         features: One histogram a feature.
         score: The same for the raw score; None where there were no rows.
@@ -90,12 +92,13 @@ def make_reference(training: TrainingSet, raw_score: Callable[[pd.DataFrame], np
     frame = training.features.iloc[rows].reset_index(drop=True)
     scores = pd.DataFrame({"raw_score": raw_score(frame)})
     as_of = training.as_of[rows]
+    weight = None if training.weight is None else _effective(training.weight[rows])
     return Reference(
-        accounts=len(rows),
+        accounts=len(rows) if weight is None else round(float(weight.sum())),
         first_as_of=f"{as_of.min()}Z",
         last_as_of=f"{as_of.max()}Z",
-        features=tuple(_histogram(frame, feature.name, feature.kind) for feature in training.catalogue),
-        score=_histogram(scores, "raw_score", "number"),
+        features=tuple(_histogram(frame, feature.name, feature.kind, weight) for feature in training.catalogue),
+        score=_histogram(scores, "raw_score", "number", weight),
     )
 
 
@@ -116,25 +119,36 @@ def _newest(training: TrainingSet) -> np.ndarray:
     return recent[~last]
 
 
-def _histogram(frame: pd.DataFrame, name: str, kind: Literal["number", "category"]) -> Histogram:
+def _effective(weight: np.ndarray) -> np.ndarray:
+    """Weights whose sum is the effective number of rows, (Σw)² ÷ Σw² (Kish 1965), for that is what they can prove."""
+    effective: np.ndarray = weight * (weight.sum() / (weight @ weight))
+    return effective
+
+
+def _histogram(
+    frame: pd.DataFrame, name: str, kind: Literal["number", "category"], weight: np.ndarray | None
+) -> Histogram:
     if kind == "category":
-        counts = texts(frame, name).value_counts()
-        common = sorted(counts.items(), key=lambda one: (-int(one[1]), str(one[0])))[:LEVELS]
+        given = texts(frame, name)
+        counts = given.value_counts() if weight is None else pd.Series(weight).groupby(given).sum()
+        common = sorted(counts.items(), key=lambda one: (-float(one[1]), str(one[0])))[:LEVELS]
         empty = Histogram(
             name=name, kind=kind, levels=tuple(str(n) for n, _ in common), counts=(0,) * (len(common) + 2)
         )
     else:
-        edges = _edges(numbers(frame, name))
+        edges = _edges(numbers(frame, name), weight)
         empty = Histogram(name=name, kind=kind, edges=edges, counts=(0,) * (len(edges) + 2))
-    return empty.model_copy(update={"counts": tuple(empty.count(frame).tolist())})
+    return empty.model_copy(update={"counts": tuple(empty.count(frame, weight).tolist())})
 
 
-def _edges(values: np.ndarray) -> tuple[float, ...]:
+def _edges(values: np.ndarray, weight: np.ndarray | None) -> tuple[float, ...]:
     """Inner edges at quantiles; a value that fills whole bins gets one of its own."""
-    known = values[~np.isnan(values)]
+    given = ~np.isnan(values)
+    known = values[given]
     if not len(known):
         return ()
-    inner = np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="higher")
+    shares = np.linspace(0, 1, BINS + 1)[1:-1]
+    inner = quantiles(known, shares, None if weight is None else weight[given], "higher")
     # An edge at the smallest value would leave the bin below it empty for good; one just above sets it apart.
     edges = np.unique(np.where(inner <= known.min(), np.nextafter(known.min(), np.inf), inner))
     return tuple(float(edge) for edge in edges)

@@ -21,7 +21,7 @@ from abm_scoring.learning.ladder_steps import (
     tell_nobody,
     verdict,
 )
-from abm_scoring.learning.metrics import Weighted, auc, ranked, row_log_loss
+from abm_scoring.learning.metrics import as_seen, auc, row_log_loss
 from abm_scoring.learning.opponents import opponents
 from abm_scoring.learning.outcome import Outcome, Rung
 from abm_scoring.learning.prior import train_prior
@@ -30,6 +30,7 @@ from abm_scoring.learning.specs import ModelSpec, SplitSpec
 from abm_scoring.learning.splits import Windows, split
 from abm_scoring.learning.training_set import TrainingSet
 from abm_scoring.learning.tuning import tune
+from abm_scoring.learning.weights import mean_of
 
 
 def train_ladder(
@@ -54,7 +55,7 @@ def train_ladder(
         progress: Called with (what is being done, steps done, steps in all).
     """
     tell = progress or tell_nobody
-    windows = split(training.as_of, split_spec, training.horizon_days, timezone)
+    windows = split(training.as_of, split_spec, training.horizon_days, timezone, training.weight)
     start = start_of(training, windows)
     obstacle = _obstacle(training, windows, spec, start.converted_accounts)
     if obstacle:
@@ -72,7 +73,7 @@ def train_ladder(
     tell(STEPS[3], len(STEPS), len(STEPS))
     tuned = choice.spec.boosting.model_dump() if choice.rung == "tuned" else {}
     found = replace(tested, rung=choice.rung, reason=choice.reason, model=model, boosting=tuned)
-    return replace(found, dropped=dropped, n_shipped=len(training))
+    return replace(found, dropped=dropped, n_shipped=training.size)
 
 
 def few(training: TrainingSet, start: Outcome, obstacle: str, spec: ModelSpec) -> Outcome:
@@ -105,12 +106,14 @@ def _choose(training: TrainingSet, windows: Windows, spec: ModelSpec) -> tuple[C
         used = spec.model_copy(update={"boosting": found.boosting})
         warning = found.warning
         scores["tuned"] = fit_rung("tuned", train, used, windows.embargo_days)[0].log_odds(held.features)
-    constant = np.full(len(held), log_odds_of(train.converted.mean(), len(train)))
+    constant = np.full(len(held), log_odds_of(train.rate, train.size))
     losses = {name: _losses(log_odds, held) for name, log_odds in {"constant": constant, **scores}.items()}
-    best = _best(losses, held.family, spec)
+    best = _best(losses, held, spec)
     table = tuple(_row(name, losses, {"constant": constant, **scores}[name], held, spec) for name in losses)
     row = next(row for row in table if row["name"] == best)
-    line = choose_calibration(scores[best], held.converted, held.as_of, held.family, spec.bootstrap, spec.seed)
+    line = choose_calibration(
+        scores[best], held.converted, held.as_of, held.family, spec.bootstrap, spec.seed, held.weight
+    )
     gain, low = float(row["gain"] or 0), float(row["gain_low"] or 0)
     return Choice(best, gain, low, line, table, used if best == "tuned" else spec), (warning,) if warning else ()
 
@@ -124,17 +127,19 @@ def _scores(train: TrainingSet, held: TrainingSet, spec: ModelSpec, embargo_days
     return {"logistic": logistic, "boosting": boosting, "average": (logistic + boosting) / 2 + model.shift}
 
 
-def _best(losses: dict[str, np.ndarray], family: np.ndarray, spec: ModelSpec) -> Rung:
+def _best(losses: dict[str, np.ndarray], held: TrainingSet, spec: ModelSpec) -> Rung:
     """The average of unlike models, unless its logistic half alone was better beyond doubt.
 
     One choosing part seldom tells the two apart, and averaging helps at every size of data that was tried. Tuned
     parameters were asked for, so they need only be the better ones.
     """
-    if "tuned" in losses and losses["tuned"].mean() < losses["average"].mean():
+    mean = {name: mean_of(loss, held.weight) for name, loss in losses.items()}
+    if "tuned" in mean and mean["tuned"] < mean["average"]:
         return "tuned"
     if "average" not in losses:
         return "logistic"
-    edge = improvement_bound(losses["average"] - losses["logistic"], family, spec.bootstrap, spec.seed)
+    worse = losses["average"] - losses["logistic"]
+    edge = improvement_bound(worse, held.family, spec.bootstrap, spec.seed, weight=held.weight)
     return "logistic" if edge > 0 and spec.kind == "auto" else "average"
 
 
@@ -146,13 +151,13 @@ def _row(
     name: str, losses: dict[str, np.ndarray], log_odds: np.ndarray, held: TrainingSet, spec: ModelSpec
 ) -> dict[str, str | float | None]:
     gain = losses["constant"] - losses[name]
-    area = auc(Weighted(ranked(log_odds, held.converted), np.ones((1, len(held)))))[0]
+    area = auc(as_seen(log_odds, held.converted, held.weight))[0]
     return {
         "name": name,
-        "log_loss": float(losses[name].mean()),
+        "log_loss": mean_of(losses[name], held.weight),
         "auc": float(area),
-        "gain": float(gain.mean()),
-        "gain_low": improvement_bound(gain, held.family, spec.bootstrap, spec.seed),
+        "gain": mean_of(gain, held.weight),
+        "gain_low": improvement_bound(gain, held.family, spec.bootstrap, spec.seed, weight=held.weight),
     }
 
 
@@ -166,4 +171,4 @@ def _test(training: TrainingSet, chosen: Outcome, choice: Choice, tell: Progress
     ours = probability(chosen.calibration.raw_score(model.log_odds(held.features)))
     tell(STEPS[2], 2, len(STEPS))
     rivals = opponents(rows, held.features, spec, windows.embargo_days)
-    return measured(chosen, ours, rivals, held, float(rows.converted.mean()), spec)
+    return measured(chosen, ours, rivals, held, rows.rate, spec)

@@ -13,6 +13,7 @@ from abm_scoring.learning.encoding import Encoding, fit_encoding
 from abm_scoring.learning.folds import FAMILY_FOLDS, family_folds
 from abm_scoring.learning.specs import BoostingSpec, ModelSpec
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.weights import sum_of
 from abm_scoring.spec import Spec
 
 #: Amounts are noisy and wins are few, so the model is smaller than the one of conversion.
@@ -87,7 +88,7 @@ def fit_severity(
     return LogNormalSeverity(
         trees=_fit(rows, positive, value, encoding, spec),
         # A correction that turns the total around can only come from credit notes: there is nothing to expect then.
-        ratio=max(0.0, float(value.sum() / np.exp(unseen).sum())),
+        ratio=max(0.0, float(sum_of(value, rows.weight) / sum_of(np.exp(unseen), rows.weight))),
         low=float(max(0.0, value.min())),
         high=float(value.max()),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from abm_scoring.learning.weights import quantiles
 from abm_scoring.spec import Spec
 
 
@@ -29,8 +30,13 @@ class ShareTable(Spec):
         return np.where(values > table[-1], 100.0, 100 * steps / (len(table) - 1))
 
 
-def share_table(values: np.ndarray) -> ShareTable:
-    """The table of n training values; empty for none."""
+def share_table(values: np.ndarray, weight: np.ndarray | None = None) -> ShareTable:
+    """The table of n training values; empty for none.
+
+    Args:
+        values: n numbers.
+        weight: How many rows each of the n stands for; None = one each.
+    """
     if not len(values):
         return ShareTable(quantiles=())
-    return ShareTable(quantiles=tuple(np.quantile(values, np.linspace(0, 1, 101)).tolist()))
+    return ShareTable(quantiles=tuple(quantiles(values, np.linspace(0, 1, 101), weight).tolist()))

@@ -45,7 +45,8 @@ def make_bundle(
         beside: Further results of the training, as JSON values, to keep with the model.
     """
     assert outcome.model is not None
-    frame = _sample(training)
+    rows = _sample(training)
+    frame, weight = _frame(training, rows), training.weight if training.weight is None else training.weight[rows]
     found = outcome.calibration.apply(outcome.model.contributions(frame))
     about = About(
         rung=outcome.rung,
@@ -53,7 +54,7 @@ def make_bundle(
         horizon_days=training.horizon_days,
         catalogue=training.catalogue,
         calibration=outcome.calibration,
-        scores=_score_tables(found, training.catalogue),
+        scores=_score_tables(found, training.catalogue, weight),
         specs=specs,
         training=_window(training),
         results={**results(outcome), **(beside or {}), REFERENCE: _reference(outcome, training)},
@@ -89,11 +90,14 @@ def _reference(outcome: Outcome, training: TrainingSet) -> dict[str, Any]:
     )
 
 
-def _sample(training: TrainingSet) -> pd.DataFrame:
+def _sample(training: TrainingSet) -> np.ndarray:
+    n = len(training)
+    return np.arange(n) if n <= SAMPLE_ROWS else np.linspace(0, n - 1, SAMPLE_ROWS).round().astype(int)
+
+
+def _frame(training: TrainingSet, rows: np.ndarray) -> pd.DataFrame:
     if not len(training):
         return _even_fits(training.catalogue)
-    n = len(training)
-    rows = np.arange(n) if n <= SAMPLE_ROWS else np.linspace(0, n - 1, SAMPLE_ROWS).round().astype(int)
     return training.features.iloc[rows].reset_index(drop=True)
 
 
@@ -104,21 +108,25 @@ def _even_fits(catalogue: tuple[Feature, ...]) -> pd.DataFrame:
     return pd.DataFrame({**columns, TOTAL: np.linspace(0, 1, 101)})
 
 
-def _score_tables(found: Contributions, catalogue: tuple[Feature, ...]) -> dict[str, ShareTable]:
-    tables = {"raw": share_table(found.log_odds)}
+def _score_tables(
+    found: Contributions, catalogue: tuple[Feature, ...], weight: np.ndarray | None
+) -> dict[str, ShareTable]:
+    weight = None if weight is None or not len(weight) else weight
+    tables = {"raw": share_table(found.log_odds, weight)}
     for part in _PARTS:
         members = np.array([i for i, feature in enumerate(catalogue) if feature.part == part], dtype=int)
         # A part that the model does not use says nothing about anybody.
         used = bool(len(members)) and bool(np.any(found.values[:, members]))
-        tables[part] = share_table(found.part(members)) if used else ShareTable(quantiles=())
+        tables[part] = share_table(found.part(members), weight) if used else ShareTable(quantiles=())
     return tables
 
 
 def _window(training: TrainingSet) -> dict[str, Any]:
     n = len(training)
     return {
-        "rows": n,
-        "converted_rows": int(training.converted.sum()),
+        "rows": training.size,
+        "converted_rows": training.count(training.converted),
+        **({} if training.weight is None else {"sampled_rows": n}),
         "accounts": len(set(training.account_id.tolist())),
         "first_as_of": str(training.as_of.min()) + "Z" if n else None,
         "last_as_of": str(training.as_of.max()) + "Z" if n else None,

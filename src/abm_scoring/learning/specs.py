@@ -100,6 +100,12 @@ class ModelSpec(Spec):
         ge=1_000,
         description="rows a model is fitted on: all conversions and a weighted sample of the other rows",
     )
+    max_feature_rows: int = Field(
+        500_000,
+        ge=1_000,
+        description="snapshots that features are built for; where there are more: all conversions and a weighted "
+        "sample of the others. Each takes about 2 kB of memory",
+    )
     leakage: LeakageSpec = LeakageSpec()
     seed: int = Field(0, ge=0, description="seed of bags, folds and resamples")
     threads: int = Field(2, ge=1, description="threads of native code; part of what makes a fit reproducible")

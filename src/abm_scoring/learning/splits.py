@@ -40,7 +40,9 @@ class Windows:
     warnings: tuple[str, ...]
 
 
-def split(as_of: np.ndarray, spec: SplitSpec, horizon_days: int, timezone: str = "UTC") -> Windows:
+def split(
+    as_of: np.ndarray, spec: SplitSpec, horizon_days: int, timezone: str = "UTC", weight: np.ndarray | None = None
+) -> Windows:
     """Cut matured rows into parts.
 
     A row belongs to an earlier part only if `as_of + embargo` is not after the start of the next part. Dates not
@@ -53,6 +55,7 @@ def split(as_of: np.ndarray, spec: SplitSpec, horizon_days: int, timezone: str =
         spec: Dates, shares and embargo.
         horizon_days: Length of the label's window, the default embargo.
         timezone: Zone in which the spec's dates begin.
+        weight: How many rows each of the n stands for; None = one each.
 
     Raises:
         ConfigError: `choose_from` is not before `test_from`.
@@ -66,7 +69,7 @@ def split(as_of: np.ndarray, spec: SplitSpec, horizon_days: int, timezone: str =
     embargo_days = horizon_days if spec.embargo_days is None else spec.embargo_days
     embargo = np.timedelta64(embargo_days, "D")
     warnings = _embargo_warning(embargo_days, horizon_days)
-    choose_at, test_at = _starts(as_of, spec, embargo, timezone)
+    choose_at, test_at = _starts(as_of, spec, embargo, timezone, weight)
     if test_at is None:
         warnings.append(
             "not enough history for a test part"
@@ -109,24 +112,29 @@ def _embargo_warning(embargo_days: int, horizon_days: int) -> list[str]:
 Start = np.datetime64 | None
 
 
-def _starts(as_of: np.ndarray, spec: SplitSpec, embargo: np.timedelta64, timezone: str) -> tuple[Start, Start]:
+def _starts(
+    as_of: np.ndarray, spec: SplitSpec, embargo: np.timedelta64, timezone: str, weight: np.ndarray | None
+) -> tuple[Start, Start]:
     """When the choosing part and the test part begin; None for a part that cannot be had."""
-    ordered = np.sort(as_of)
+    order = np.argsort(as_of, kind="stable")
+    ordered = as_of[order]
+    # Rows among the first i; counted in whole rows where none stands for others.
+    upto = np.arange(len(order) + 1) if weight is None else np.concatenate([[0.0], np.cumsum(weight[order])])
     days = _candidate_days(ordered, timezone)
     choose_days = _given(spec.choose_from, timezone, days)
     test_days = _given(spec.test_from, timezone, days)
     earlier = 1 - spec.test_share
     shares = np.array([earlier * (1 - spec.choose_share), earlier * spec.choose_share, spec.test_share])
-    train = _count_before(ordered, choose_days, embargo)[:, None]
-    choose = _count_before(ordered, test_days, embargo) - np.searchsorted(ordered, choose_days)[:, None]
-    test = (len(ordered) - np.searchsorted(ordered, test_days))[None, :]
+    train = upto[_count_before(ordered, choose_days, embargo)][:, None]
+    choose = upto[_count_before(ordered, test_days, embargo)] - upto[np.searchsorted(ordered, choose_days)][:, None]
+    test = (upto[-1] - upto[np.searchsorted(ordered, test_days)])[None, :]
     with_test = _place((train, choose, test), shares)
     if with_test is not None:
         return choose_days[with_test[0]], test_days[with_test[1]]
     if spec.test_from and test.any():
         # The user's test date stands even if nothing can be chosen before it.
         return None, test_days[0]
-    without = _place((train, (len(ordered) - np.searchsorted(ordered, choose_days))[:, None]), shares[:2])
+    without = _place((train, (upto[-1] - upto[np.searchsorted(ordered, choose_days)])[:, None]), shares[:2])
     return (choose_days[without[0]] if without is not None else None), None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.features.catalogue import Feature
+from abm_scoring.learning.weights import mean_of, rows_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,20 @@ class TrainingSet:
         """n float64."""
         return np.ones(len(self)) if self.weight is None else self.weight
 
+    @property
+    def rate(self) -> float:
+        """Share of the rows that convert."""
+        return mean_of(self.converted, self.weight)
+
+    @property
+    def size(self) -> int:
+        """How many rows these stand for."""
+        return self.count(np.ones(len(self), dtype=bool))
+
+    def count(self, chosen: np.ndarray) -> int:
+        """How many rows the chosen ones (n booleans) stand for."""
+        return rows_of(chosen, self.weight)
+
     def __len__(self) -> int:
         return len(self.converted)
 
@@ -69,7 +84,8 @@ class TrainingSet:
 
 
 def joined(first: TrainingSet, second: TrainingSet) -> TrainingSet:
-    """The rows of both in their total order; weights and values, which only one may have, are left behind."""
+    """The rows of both in their total order; values, which only one may have, are left behind."""
+    weighted = first.weight is not None or second.weight is not None
     both = TrainingSet(
         pd.concat([first.features, second.features], ignore_index=True),
         np.concatenate([first.converted, second.converted]),
@@ -78,6 +94,7 @@ def joined(first: TrainingSet, second: TrainingSet) -> TrainingSet:
         np.concatenate([first.family, second.family]),
         first.catalogue,
         first.horizon_days,
+        weight=np.concatenate([first.weights, second.weights]) if weighted else None,
         days=None if first.days is None or second.days is None else np.concatenate([first.days, second.days]),
     )
     return both.take(np.lexsort((both.account_id.astype(str), both.as_of)))
@@ -88,7 +105,8 @@ def thinned(rows: TrainingSet, most: int, seed: int) -> TrainingSet:
 
     Conversions are rare, so nearly all information about them is kept while the cost of a fit no longer grows with the
     table; weights undo the sampling, so that probabilities keep their level (case-control sampling with known sampling
-    shares: King and Zeng 2001). Where conversions themselves are many, rows of both outcomes are sampled alike.
+    shares: King and Zeng 2001). Where conversions themselves are many, rows of both outcomes are sampled alike. Rows
+    that stand for several already are drawn as if they stood for one; the weights of each outcome keep their sum.
     """
     if len(rows) <= most:
         return rows
@@ -99,4 +117,15 @@ def thinned(rows: TrainingSet, most: int, seed: int) -> TrainingSet:
     drawn = draw.choice(others, most - len(certain), replace=False)
     index = np.sort(np.concatenate([certain, drawn]))
     stands_for = np.where(np.isin(index, certain), 1.0, len(others) / len(drawn))
-    return replace(rows.take(index), weight=rows.weights[index] * stands_for)
+    drawn_rows = replace(rows.take(index), weight=rows.weights[index] * stands_for)
+    return drawn_rows if rows.weight is None else as_heavy(drawn_rows, rows)
+
+
+def as_heavy(drawn: TrainingSet, rows: TrainingSet) -> TrainingSet:
+    """The drawn rows with the weight of all rows of their outcome."""
+    weight = drawn.weights.copy()
+    for outcome in (True, False):
+        here = drawn.converted == outcome
+        if here.any():
+            weight[here] *= rows.weights[rows.converted == outcome].sum() / weight[here].sum()
+    return replace(drawn, weight=weight)

@@ -19,6 +19,7 @@ from abm_scoring.learning.severity import LogNormalSeverity, Severity, fit_sever
 from abm_scoring.learning.specs import ModelSpec
 from abm_scoring.learning.training_set import TrainingSet
 from abm_scoring.learning.value_sources import NoValue, Source
+from abm_scoring.learning.weights import mean_of, quantiles, sum_of, times
 from abm_scoring.spec import Spec
 
 #: Share of the list that a ranking by value is judged on.
@@ -137,12 +138,13 @@ def _known(rows: TrainingSet) -> TrainingSet:
 
 def _cap(known: TrainingSet, source: Source) -> float:
     assert known.value is not None
-    return float(np.quantile(known.value, source.cap_quantile))
+    return float(quantiles(known.value, np.array(source.cap_quantile), known.weight))
 
 
 def _warnings(training: TrainingSet, known: TrainingSet) -> tuple[str, ...]:
-    missing = int(training.converted.sum()) - len(known)
-    share = missing / int(training.converted.sum())
+    conversions = training.count(training.converted)
+    missing = conversions - known.size
+    share = missing / conversions
     if share < 0.05:
         return ()
     return (f"value: {missing} conversions ({share:.0%}) have no value and are not learnt from",)
@@ -153,17 +155,17 @@ def _shipped(known: TrainingSet, severity: Severity, cap: float, source: Source)
     value = known.value
     return {
         "kind": severity.kind,
-        "rows": len(known),
+        "rows": known.size,
         "converted_accounts": len(set(known.account_id.tolist())),
-        "mean": float(value.mean()),
-        "median": float(np.median(value)),
+        "mean": mean_of(value, known.weight),
+        "median": _median(value, known.weight),
         "smearing_ratio": severity.ratio if isinstance(severity, LogNormalSeverity) else None,
         "cap": cap,
         "cap_quantile": source.cap_quantile,
-        "capped_rows": int((value > cap).sum()),
-        "capped_away_share": _ratio(np.maximum(value - cap, 0).sum(), value.sum()),
+        "capped_rows": known.count(value > cap),
+        "capped_away_share": _ratio(sum_of(np.maximum(value - cap, 0), known.weight), sum_of(value, known.weight)),
         "largest": float(value.max()),
-        "largest_share": _ratio(_of_account(known, value).max(), value.sum()),
+        "largest_share": _ratio(_of_account(known, value).max(), sum_of(value, known.weight)),
     }
 
 
@@ -182,23 +184,28 @@ def _test(
     typical = source.typical(history, rows.as_of.min())
     severity = fit_severity(known, _cap(known, source), source.min_wins, typical, spec)
     worth = severity.values(rows.features)
-    total = float(realised.sum())
+    weight = rows.weight
+    total = sum_of(realised, weight)
     largest = int(np.argmax(realised))
     same = (rows.account_id == rows.account_id[largest]) & (realised == realised[largest])
     expected = p * worth
+    came = rows.converted
+    weight_same, weight_other = (None if weight is None else weight[chosen] for chosen in (same, ~same))
     return {
         "kind": severity.kind,
-        "rows": len(rows),
-        "conversions": int(rows.converted.sum()),
+        "rows": rows.size,
+        "conversions": rows.count(came),
         "realised": total,
-        "total_ratio": _ratio(expected.sum(), total),
-        "total_ratio_ci": ratio_interval(expected, realised, rows.family, spec.bootstrap, spec.seed),
-        "volume_ratio": _ratio(p.sum(), rows.converted.sum()),
-        "value_ratio": _ratio(worth[rows.converted].sum(), total),
-        "top_decile_share": _top_share(expected, realised),
-        "top_decile_share_by_probability": _top_share(p, realised),
-        "largest_share": _ratio(realised[same].sum(), total),
-        "total_ratio_without_largest": _ratio(expected.sum(), realised[~same].sum()),
+        "total_ratio": _ratio(sum_of(expected, weight), total),
+        "total_ratio_ci": ratio_interval(
+            times(expected, weight), times(realised, weight), rows.family, spec.bootstrap, spec.seed
+        ),
+        "volume_ratio": _ratio(sum_of(p, weight), sum_of(came, weight)),
+        "value_ratio": _ratio(sum_of(worth[came], None if weight is None else weight[came]), total),
+        "top_decile_share": _top_share(expected, realised, weight),
+        "top_decile_share_by_probability": _top_share(p, realised, weight),
+        "largest_share": _ratio(sum_of(realised[same], weight_same), total),
+        "total_ratio_without_largest": _ratio(sum_of(expected, weight), sum_of(realised[~same], weight_other)),
         "past_value": _past_value(before, rows, realised),
     }
 
@@ -209,25 +216,35 @@ def _past_value(before: TrainingSet, rows: TrainingSet, realised: np.ndarray) ->
     None where no account was worth anything before, as with new customers.
     """
     assert before.past_value is not None and before.value is not None and rows.past_value is not None
-    factor = _ratio(np.nansum(before.value), before.past_value.sum())
+    factor = _ratio(sum_of(np.nan_to_num(before.value), before.weight), sum_of(before.past_value, before.weight))
     if factor is None or not (rows.past_value > 0).any():
         return None
     return {
         "factor": factor,
-        "total_ratio": _ratio(factor * rows.past_value.sum(), realised.sum()),
-        "top_decile_share": _top_share(rows.past_value, realised),
+        "total_ratio": _ratio(factor * sum_of(rows.past_value, rows.weight), sum_of(realised, rows.weight)),
+        "top_decile_share": _top_share(rows.past_value, realised, rows.weight),
     }
 
 
-def _top_share(score: np.ndarray, realised: np.ndarray) -> float | None:
+def _top_share(score: np.ndarray, realised: np.ndarray, weight: np.ndarray | None) -> float | None:
     """Share of the realised value that the best tenth of rows by score holds; ties in the order of rows."""
-    best = np.argsort(-score, kind="stable")[: max(1, round(TOP * len(score)))]
-    return _ratio(realised[best].sum(), realised.sum())
+    order = np.argsort(-score, kind="stable")
+    if weight is None:
+        best = order[: max(1, round(TOP * len(score)))]
+        return _ratio(realised[best].sum(), realised.sum())
+    size = weight[order]
+    # Of the row at the edge, as much as is wanted.
+    taken = np.clip(max(1, round(TOP * weight.sum())) - (np.cumsum(size) - size), 0, size)
+    return _ratio(taken @ realised[order], weight @ realised)
+
+
+def _median(value: np.ndarray, weight: np.ndarray | None) -> float:
+    return float(np.median(value) if weight is None else quantiles(value, np.array(0.5), weight))
 
 
 def _of_account(known: TrainingSet, value: np.ndarray) -> np.ndarray:
     """Sums of one conversion over the rows that see it: rows of an account with the same value are one conversion."""
-    sums = pd.Series(value).groupby([known.account_id, value]).sum()
+    sums = pd.Series(times(value, known.weight)).groupby([known.account_id, value]).sum()
     return sums.to_numpy()
 
 
