@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence" / "ladder.md"
 SEEDS = int(os.environ.get("ABM_SCORING_EVIDENCE_SEEDS", "20"))
 SIZES = (0, 9, 30, 100, 300, 1_000)
 #: Ten thousand conversions need a market of their own, which takes as long as ten of the others.
-LARGE, LARGE_SEEDS = 10_000, 3
+LARGE, LARGE_SEEDS = 10_000, 2
 #: Share of the seeds in which a probability is shipped at least, from so many positives on. At 300 the choosing part
 #: holds some sixty conversions, and what they show must be beyond doubt.
 SHIPPED = {300: 0.9, 1_000: 0.95}
@@ -57,20 +59,27 @@ def _probability(outcome: Outcome, rows: TrainingSet) -> np.ndarray:
     return probability(outcome.calibration.raw_score(outcome.model.log_odds(rows.features)))
 
 
+def of_small(seed: int, folder: Path) -> list[dict[str, float | str]]:
+    """All sizes but the largest on one market."""
+    known = known_market(small(100 + seed), folder / f"small{seed}")
+    given = {size: with_positives(known.before, size, seed) for size in SIZES}
+    return [measure(known, rows, size, seed) for size, rows in given.items() if rows is not None]
+
+
+def of_large(seed: int, folder: Path) -> list[dict[str, float | str]]:
+    """The largest size on one market."""
+    known = known_market(large(200 + seed), folder / f"large{seed}")
+    rows = with_positives(known.before, LARGE, seed)
+    return [] if rows is None else [measure(known, rows, LARGE, seed)]
+
+
 def test_what_is_shipped_beats_the_constant_at_every_size(tmp_path: Path) -> None:
-    found = []
-    for seed in range(SEEDS):
-        known = known_market(small(100 + seed), tmp_path / f"small{seed}")
-        for size in SIZES:
-            rows = with_positives(known.before, size, seed)
-            if rows is not None:
-                found.append(measure(known, rows, size, seed))
     large_seeds = min(LARGE_SEEDS, SEEDS // 6)
-    for seed in range(large_seeds):
-        known = known_market(large(200 + seed), tmp_path / f"large{seed}")
-        rows = with_positives(known.before, LARGE, seed)
-        if rows is not None:
-            found.append(measure(known, rows, LARGE, seed))
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        # The long ones first, so that no process waits for them at the end.
+        waiting = [pool.submit(of_large, seed, tmp_path) for seed in range(large_seeds)]
+        waiting += [pool.submit(of_small, seed, tmp_path) for seed in range(SEEDS)]
+        found = [row for one in waiting for row in one.result()]
     summary = pd.DataFrame([summarised(part) for _, part in pd.DataFrame(found).groupby("positives")])
     write(summary)
     assert summary.loc[summary["positives"] == LARGE, "seeds"].sum() == large_seeds
