@@ -17,6 +17,7 @@ from abm_scoring.features.context import NOBODY, Context, merged
 from abm_scoring.spec import Spec
 
 if TYPE_CHECKING:
+    from abm_scoring.engines.gathering import Gathered
     from abm_scoring.engines.partitions import Partition, Partitions
     from abm_scoring.engines.scoring import ScoredAccounts, ScoringTask
     from abm_scoring.engines.spill import Spill
@@ -48,9 +49,7 @@ class LocalEngine(Spec):
 
         return Spill(folder, self.memory_mb, self.accounts_per_partition)
 
-    def score(
-        self, tables: Tables, spill: Spill, bundle: Bundle, task: ScoringTask, progress: Progress
-    ) -> ScoredAccounts:
+    def score(self, tables: Tables, spill: Spill, bundle: Bundle, task: ScoringTask, progress: Progress) -> Gathered:
         """What `score_accounts` gives, for all accounts; the result does not depend on the partitions.
 
         Args:
@@ -60,7 +59,7 @@ class LocalEngine(Spec):
             task: What each partition needs to know.
             progress: Told how far it is.
         """
-        from abm_scoring.engines.gathering import together
+        from abm_scoring.engines.gathering import gathered, held
         from abm_scoring.engines.partitions import Partitions
         from abm_scoring.engines.scoring import context_of, score_history, sealed, task_moments
 
@@ -70,9 +69,9 @@ class LocalEngine(Spec):
             history = sealed(parts[0].tables, task, parts[0].events)
             found = score_history(history, context_of(history, task, task_moments([history], task)), bundle, task)
             progress(1, 1)
-            return found
+            return held(found)
         context = _context(parts, task)
-        return together(self._scored(parts, context, bundle, task, progress), spill.folder)
+        return gathered(self._scored(parts, context, bundle, task, progress), spill.folder)
 
     def _scored(
         self, parts: Partitions, context: Context, bundle: Bundle, task: ScoringTask, progress: Progress

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from abm_scoring.engines.executor import Scoring
-    from abm_scoring.engines.scoring import ScoredAccounts, ScoringTask
+    from abm_scoring.engines.gathering import Gathered
+    from abm_scoring.engines.scoring import ScoringTask
     from abm_scoring.learning.bundle import Bundle
 
 
@@ -51,7 +52,7 @@ class SparkEngine(Spec):
 
     def score(
         self, tables: Tables, events: SparkEvents, bundle: Bundle, task: ScoringTask, progress: Progress
-    ) -> ScoredAccounts:
+    ) -> Gathered:
         """What `score_accounts` gives, for all accounts; see `LocalEngine.score`.
 
         Raises:
@@ -59,7 +60,7 @@ class SparkEngine(Spec):
         """
         from abm_scoring.engines import shipping
         from abm_scoring.engines.executor import Scoring
-        from abm_scoring.engines.gathering import together
+        from abm_scoring.engines.gathering import gathered
 
         progress(0, 1)
         with told("scoring"):
@@ -67,7 +68,7 @@ class SparkEngine(Spec):
             asked = Scoring(task.model_dump_json(), tuple(sorted(shipping.bundle_files(bundle).items())))
             context = _context(staged, asked, task) if looks_across(task.features) else NOBODY
             asked = asked.asking("scores", context=shipping.context_text(context))
-            found = together((shipping.scored_from(*a) for a in _answers(staged, asked)), events.folder)
+            found = gathered((shipping.scored_from(*a) for a in _answers(staged, asked)), events.folder)
         progress(1, 1)
         return found
 

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from abm_scoring.config import Config
 from abm_scoring.data.loading import Loaded
 from abm_scoring.data.matching.tables import Matches
-from abm_scoring.data.streaming import without_rows
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.tally import EventTally
 from abm_scoring.errors import BadDataError
@@ -192,8 +192,8 @@ def prepare(
     found = config.engine.score(delivery.tables, given, bundle, task, lambda i, n: progress("scoring", i, n))
     delivery.scored()
     loaded, done = delivery.loaded, time.monotonic()
-    rows, unknown = _known(found.rows, as_of, retrospective)
-    found = replace(found, rows=without_rows(rows))  # a second copy of them would be held until the run is written
+    known, unknown = _known(found.column("status"), as_of, retrospective)
+    rows = found.rows(known)
     decisions = _decide(config, rows, delivery.tables, loaded, found.events, bundle, earlier, as_of)
     del rows
     ranked, left_out = _lists(workspace, bundle, decisions, loaded.matches, as_of)
@@ -278,20 +278,20 @@ def _is_past(runs: Path, as_of: pd.Timestamp) -> bool:
     return current is not None and as_of < pd.Timestamp(read_manifest(current).as_of)
 
 
-def _known(rows: pd.DataFrame, as_of: pd.Timestamp, retrospective: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Rows of accounts that were known before the day, and a warning where others are more than newcomers can be.
+def _known(status: pd.Series, as_of: pd.Timestamp, retrospective: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Which accounts were known before the day, and a warning where others are more than newcomers can be.
 
     An account that became known later stands on neither list: a replay from later tables gives what the day gave.
 
     Raises:
         BadDataError: None was known (65).
     """
-    later = (rows["status"] == NOT_YET_KNOWN).to_numpy()
-    told = f"{later.sum()} of {len(rows)} accounts have a known_at at or after {as_of:%Y-%m-%d %H:%M} UTC"
-    if len(rows) and later.all():
+    later = (status == NOT_YET_KNOWN).to_numpy()
+    told = f"{later.sum()} of {len(status)} accounts have a known_at at or after {as_of:%Y-%m-%d %H:%M} UTC"
+    if len(status) and later.all():
         raise BadDataError(told, where="accounts.known_at", fix="check the clock and the mapping, or give --as-of")
-    strange = later.mean() > _NEWCOMERS if len(rows) and not retrospective else False
-    return rows[~later].reset_index(drop=True), (f"{told} and are left out",) if strange else ()
+    strange = later.mean() > _NEWCOMERS if len(status) and not retrospective else False
+    return ~later, (f"{told} and are left out",) if strange else ()
 
 
 def _decide(

@@ -271,7 +271,6 @@ def _all_null(facts: Facts, gate: Gate) -> tuple[GateRecord, ...]:
 
 def _finite(rows: pd.DataFrame) -> _Finding:
     """Every scored row has a finite raw score, and probabilities and scores lie where they belong."""
-    scored = rows[rows["status"] == "eligible"]
     ranges = {
         "raw_score": (-np.inf, np.inf),
         "score": (0, 100),
@@ -281,6 +280,7 @@ def _finite(rows: pd.DataFrame) -> _Finding:
         "expected_value": (-np.inf, np.inf),
     }
     wrong = []
+    scored = rows.loc[rows["status"] == "eligible", [name for name in ranges if name in rows]]
     for name, (low, high) in ranges.items():
         values = scored[name].to_numpy("float64", na_value=np.nan) if name in scored else np.empty(0)
         # A column that is empty as a whole is one that the rung does not claim; a raw score must always be there.
