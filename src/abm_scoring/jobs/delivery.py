@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
 
 from abm_scoring.data.loading import Loaded
 from abm_scoring.data.streaming import without_rows
@@ -46,6 +47,7 @@ class Delivery:
         kept = {name: self.tables[name] for name in self.tables if name in _DECIDED_BY}
         bare = Tables({name: without_rows(self.loaded.tables[name]) for name in self.loaded.tables})
         self.loaded, self.tables = replace(self.loaded, tables=bare), bare.replace(**kept)
+        pa.default_memory_pool().release_unused()  # else what the tables held is kept for more of their kind
 
 
 @contextmanager
