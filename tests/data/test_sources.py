@@ -112,7 +112,7 @@ def test_a_file_that_is_being_written_is_not_read(root: Path, monkeypatch: pytes
             other.write("C,1,1,z\n")
         return done
 
-    monkeypatch.setattr("abm_scoring.data.sources.read_csv", slow_read)
+    monkeypatch.setattr("abm_scoring.data.file_sources.read_csv", slow_read)
     with pytest.raises(BusyError, match=r"a\.csv: was written to"):
         EVERY_KIND[0].read(ACCOUNTS, root)
 

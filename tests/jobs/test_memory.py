@@ -79,5 +79,5 @@ def test_a_night_that_cannot_fit_is_refused_before_it_is_computed(
     for work in ("reading the tables", "scoring"):
         code, _, err = run("score", trained_project, "--out", out, *quick(["outputs.formats=[csv]"]))
         assert code == 71 and re.search(f"{work} needs 10[0-9]{{2}} MB or more, and 1000 MB may be used", err), err
-        monkeypatch.setattr("abm_scoring.jobs.score.reading_bytes", lambda _: 0)
+        monkeypatch.setattr("abm_scoring.jobs.delivery.reading_bytes", lambda _: 0)
     assert list((out / "runs" / "small").glob("2*")) == []
