@@ -67,6 +67,11 @@ def partition_of(family_ids: pd.Series | np.ndarray, n: int) -> np.ndarray:
     Returns:
         int64 in [0, n), one an id.
     """
-    codes, distinct = pd.factorize(np.asarray(family_ids, dtype=object))
-    hashes = np.fromiter((zlib.crc32(i.encode()) for i in distinct), dtype=np.int64, count=len(distinct))
-    return (hashes % n)[codes]
+    return hashes_of(family_ids) % n
+
+
+def hashes_of(ids: pd.Series | np.ndarray) -> np.ndarray:
+    """int64 [n]: CRC-32 of the UTF-8 bytes of n ids, text without missing values."""
+    codes, distinct = pd.factorize(np.asarray(ids, dtype=object))
+    found = np.fromiter((zlib.crc32(i.encode()) for i in distinct), dtype=np.int64, count=len(distinct))
+    return found[codes]

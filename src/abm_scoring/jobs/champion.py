@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,9 +17,6 @@ from abm_scoring.jobs.workspace import Workspace, signing_key
 from abm_scoring.learning.bundle import TRAIN_FIRST, Bundle, read_bundle
 from abm_scoring.learning.signing import prove
 from abm_scoring.publish.runs import resolve_pointer
-
-if TYPE_CHECKING:
-    pass
 
 
 def champion(workspace: Workspace) -> Bundle:

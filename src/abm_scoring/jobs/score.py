@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,9 +40,6 @@ from abm_scoring.publish.runs import LATEST, read_manifest, resolve_pointer, run
 from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder, write_mark
 from abm_scoring.publish.words import Words
 from abm_scoring.ranking.columns import NOT_SCORED, RANKED
-
-if TYPE_CHECKING:
-    pass
 
 #: Status of an account that nobody knew on the day.
 NOT_YET_KNOWN = "not_yet_known"

@@ -8,12 +8,12 @@ those of the sampled outcome in the whole table, not the approximate shares it w
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from abm_scoring.data.families import hashes_of
 from abm_scoring.features.moments import DAY
 
 #: Weights restore the number of rows of every day where each day has at least this many rows that were drawn.
@@ -85,10 +85,8 @@ def draws(account_id: np.ndarray, as_of: np.ndarray, seed: int) -> np.ndarray:
         as_of: int64 [n], microseconds.
         seed: At least 0.
     """
-    codes, ids = pd.factorize(np.asarray(account_id, dtype=object))
-    hashes = np.fromiter((zlib.crc32(str(i).encode()) for i in ids), dtype=np.uint64, count=len(ids))
     start = np.uint64((seed * 0x9E3779B97F4A7C15) % 2**64)
-    of_account = _mixed(hashes ^ start)[codes]
+    of_account = _mixed(hashes_of(account_id).astype(np.uint64) ^ start)
     return (_mixed(of_account ^ as_of.astype(np.uint64)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
