@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from abm_scoring.config import Config
-from abm_scoring.data.loading import TableReport
+from abm_scoring.data.reports import TableReport
 from abm_scoring.data.schema import TABLES
 from abm_scoring.jobs.doctor import Check
 from abm_scoring.learning.evaluation import evaluate

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abm_scoring.data.linking import attribute, orphans
+from abm_scoring.data.linking import ContactIndex, attribute, orphans
 
 
 def times(values: list[str | None]) -> pd.Series:
@@ -90,6 +92,22 @@ def test_counts_and_columns() -> None:
     assert attribute(bare.drop(columns="contact_id"), contacts(*MOVED))[0]["account_id"].isna().all()
 
 
+def few_hashes(texts: pa.ChunkedArray) -> np.ndarray:
+    """Hashes that p and r share; 0 for nothing."""
+    return np.array([{"p": 7, "q": 3, "r": 7}.get(text, 0) for text in texts.to_pylist()], np.uint64)
+
+
+def test_an_index_finds_the_contacts_of_events_without_account_alone() -> None:
+    everybody = contacts(("q", "B", None), *MOVED, ("q", "C", "2026-01-01"), (None, "D", None))  # type: ignore[arg-type]
+    index = ContactIndex.of(everybody, few_hashes)
+    alone, named = (None, "p", "2026-02-01", None), ("Z", "q", "2026-02-01", None)
+    assert index.those_of(events(alone, named)).equals(everybody.iloc[[1, 2]])
+    assert index.those_of(events((None, None, "2026-02-01", None))).empty
+    assert index.those_of(events(alone).drop(columns="contact_id")).empty
+    assert index.those_of(events(named).drop(columns="account_id")).equals(everybody.iloc[[0, 3]])
+    assert ContactIndex.of(everybody.iloc[:0], few_hashes).those_of(events(alone)).empty
+
+
 days = st.integers(1, 28).map(lambda d: f"2026-01-{d:02d}")
 people = st.sampled_from(["p", "q", "r"])
 
@@ -109,7 +127,12 @@ def test_attribution_agrees_with_a_plain_search(
     versions: list[tuple[str, str | None, str | None]],
     rng: random.Random,
 ) -> None:
-    frame, count = attribute(events(*rows), contacts(*rng.sample(versions, len(versions))))
+    known_people = contacts(*rng.sample(versions, len(versions)))
+    frame, count = attribute(events(*rows), known_people)
+    found = ContactIndex.of(known_people, few_hashes).those_of(events(*rows))
+    through_index, counted = attribute(events(*rows), found)
+    pd.testing.assert_frame_equal(through_index, frame)
+    assert counted == count
     attributed = 0
     for i, (account, contact, occurred, known) in enumerate(rows):
         dated = sorted((since or "", theirs) for person, theirs, since in versions if person == contact and theirs)

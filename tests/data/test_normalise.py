@@ -3,9 +3,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from abm_scoring.data.file_sources import CsvSource
+from abm_scoring.data.file_sources import CsvSource, ParquetSource
 from abm_scoring.data.loading import load_tables
 from abm_scoring.data.normalise import texts
 
@@ -100,3 +102,14 @@ def test_a_source_asks_for_it_and_its_own_mapping_goes_first(tmp_path: Path) -> 
     assert frame["employee_count"].fillna(0).tolist() == [101, 0]
     assert frame["sector"].tolist() == ["pharma", "food"]
     assert frame["values"].fillna("").tolist() == ["agile;sustainability", ""]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_every_kind_of_text_in_parquet_is_normalised(tmp_path: Path, kind: pa.DataType) -> None:
+    table = pa.table({"account_id": ["1", "2", "3"], "country": pa.array(["Österreich", "x", None]).cast(kind)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    source = ParquetSource.model_validate(
+        {"path": "a.parquet", "normalise": {"country": {"kind": "country"}}, "values": {"country": {"x": "RO"}}}
+    )
+    frame = load_tables({"accounts": source}, tmp_path).tables["accounts"]
+    assert frame["country"].fillna("").tolist() == ["AT", "RO", ""]

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from abm_scoring.data.parquet_files import read_parquet
+from abm_scoring.data.parquet_files import parquet_pieces, read_parquet
 from abm_scoring.errors import BadDataError
 
 
@@ -45,3 +45,22 @@ def test_duplicate_names_and_size_are_refused(tmp_path: Path, file: Path) -> Non
         read_parquet(double, 10**7, lambda names: names)
     with pytest.raises(BadDataError, match="max_bytes"):
         read_parquet(file, 1000, lambda names: names)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100, 5000])
+def test_pieces_are_the_file_with_its_dictionaries(rows: int, tmp_path: Path) -> None:
+    n = 500
+    whole = pa.table(
+        {
+            "nested": [{"a": i, "b": "x"} for i in range(n)],
+            "kind": [("web", "mail", None)[i % 3] for i in range(n)],
+            "id": [f"a long and unique text {i}" for i in range(n)],
+            "day": pa.array(range(n), pa.timestamp("us", "UTC")),
+        }
+    )
+    pq.write_table(whole, tmp_path / "t.parquet", row_group_size=130)
+    pieces = [piece for _, piece in parquet_pieces(tmp_path / "t.parquet", 10**7, lambda names: names, rows)]
+    assert [len(piece) for piece in pieces] == [min(rows, n - at) for at in range(0, n, rows)], "row groups do not show"
+    assert all(pa.types.is_dictionary(p["kind"].type) and not pa.types.is_dictionary(p["id"].type) for p in pieces)
+    for name in whole.column_names:
+        assert [value for piece in pieces for value in piece[name].to_pylist()] == whole[name].to_pylist()

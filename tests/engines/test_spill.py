@@ -19,6 +19,7 @@ from abm_scoring.data.loading import Loaded, load_tables
 from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.sources import StackSource
 from abm_scoring.data.violations import RulesBroken
+from abm_scoring.engines.partitions import Partitions
 from abm_scoring.engines.spill import Spill
 
 AS_OF = pd.Timestamp("2026-03-01", tz="UTC").to_pydatetime()
@@ -137,17 +138,89 @@ def test_broken_rows_are_counted_over_all_pieces(tmp_path: Path) -> None:
     events = pd.read_parquet(tmp_path / "events.parquet").assign(minutes=1.0)
     events.loc[[3, 17, 35], "minutes"] = -1.0
     events.to_parquet(tmp_path / "events.parquet")
-    (tmp_path / "files").mkdir()
+    for folder in ("refused", "files"):
+        (tmp_path / folder).mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streaming, "PIECE_ROWS", 10)
         with pytest.raises(RulesBroken) as refused:
-            streamed(tmp_path, tmp_path / "files", dict(SOURCES), PrivacySpec())
+            streamed(tmp_path, tmp_path / "refused", dict(SOURCES), PrivacySpec())
         (violation,) = refused.value.violations
         assert (violation.rule, violation.count) == ("out_of_range", 3)
         assert violation.rows == ("events.parquet:4", "events.parquet:18", "events.parquet:36")
         lenient = SOURCES["events"].model_copy(update={"on_violation": "reject", "max_reject_share": 0.1})
         found, _ = streamed(tmp_path, tmp_path / "files", {**SOURCES, "events": lenient}, PrivacySpec())
     assert found.reports["events"].rejected == 3 and found.rejects["row"].tolist() == [4, 18, 36]
+
+
+def wide_market(folder: Path) -> dict[str, object]:
+    """The market with deals in two currencies, of which one is of an unknown account."""
+    market(folder, random_events(5, 60))
+    contacts = pd.read_parquet(folder / "contacts.parquet")
+    contacts.assign(known_at=contacts["known_at"].where(contacts["contact_id"] != "q")).to_parquet(
+        folder / "contacts.parquet"
+    )
+    day = pd.Timestamp("2026-01-01", tz="UTC")
+    deals = pd.DataFrame(
+        {
+            "opportunity_id": [f"o{i}" for i in range(7)],
+            "account_id": ["a", "b", "c", "unknown", "e", "b", "a"],
+            "created_at": [day + pd.Timedelta(days=i) for i in range(7)],
+            "known_at": [day + pd.Timedelta(days=i) for i in range(7)],
+            "amount": [float(i) * 100 for i in range(7)],
+            "currency": ["EUR", "USD", None, "EUR", "USD", "EUR", "USD"],
+        }
+    )
+    rates = pd.DataFrame({"valid_from": [day], "currency": ["USD"], "rate": [0.5]})
+    for name, frame in (("opportunities", deals), ("exchange_rates", rates)):
+        frame.astype({c: "str" for c in frame if frame[c].dtype == object}).to_parquet(folder / f"{name}.parquet")
+    more = ("opportunities", "exchange_rates")
+    return {**SOURCES, **{name: ParquetSource(path=f"{name}.parquet") for name in more}}
+
+
+@pytest.mark.parametrize("forget", [True, False])
+def test_rows_of_accounts_that_were_put_away_are_those_that_are_held(tmp_path: Path, forget: bool) -> None:
+    sources = wide_market(tmp_path)
+    privacy = PrivacySpec(objections="forget" if forget else "from_then")
+    given: tuple[object, ...] = (sources, tmp_path, ANY_SHARE, AS_OF, None, privacy)
+    whole = load_tables(*given, currency="EUR")  # type: ignore[arg-type]
+    (tmp_path / "files").mkdir()
+    sink = Always(tmp_path / "files", 1, 2)
+    found = load_tables(*given, sink, currency="EUR")  # type: ignore[arg-type]
+    assert set(sink.shelved) == {"accounts", "contacts", "opportunities"} and sink.n > 1
+    assert [len(found.tables[name]) for name in ("accounts", "contacts", "opportunities")] == [5, 0, 0]
+    assert found.reports == whole.reports and found.columns == whole.columns and found.undated == whole.undated
+    assert whole.undated == (0 if forget else 1)
+    away, held = Partitions(found.tables, 2, sink), Partitions(whole.tables, 2, n=sink.n)
+    for p in range(sink.n):
+        for name in ("accounts", "contacts", "opportunities"):
+            pd.testing.assert_frame_equal(away[p].tables[name], held[p].tables[name], check_exact=True)
+    assert sum(len(away[p].tables["opportunities"]) for p in range(sink.n)) == 6
+    amounts = pd.concat([away[p].tables["opportunities"] for p in range(sink.n)]).set_index("opportunity_id")["amount"]
+    assert amounts["o1"] == 50.0 and amounts["o2"] == 200.0
+
+
+def test_too_many_orphans_are_refused_in_the_same_words(tmp_path: Path) -> None:
+    sources = wide_market(tmp_path)
+    strict, said = ChecksSpec(max_orphan_share=0.01), []
+    (tmp_path / "files").mkdir()
+    for sink in (None, Always(tmp_path / "files", 1, 2)):
+        with pytest.raises(RulesBroken) as refused:
+            load_tables(sources, tmp_path, strict, AS_OF, None, PrivacySpec(), sink)  # type: ignore[arg-type]
+        said.append([v for v in refused.value.violations if v.table != "events"])
+    assert said[0] == said[1] and [v.table for v in said[0]] == ["contacts", "opportunities"]
+
+
+def test_tables_come_back_where_another_is_broken(tmp_path: Path) -> None:
+    sources = wide_market(tmp_path)
+    deals = pd.read_parquet(tmp_path / "opportunities.parquet").drop(columns="created_at")
+    deals.to_parquet(tmp_path / "opportunities.parquet")
+    said = []
+    (tmp_path / "files").mkdir()
+    for sink in (None, Always(tmp_path / "files", 1, 2)):
+        with pytest.raises(RulesBroken) as refused:
+            load_tables(sources, tmp_path, ANY_SHARE, AS_OF, None, PrivacySpec(), sink)  # type: ignore[arg-type]
+        said.append(str(refused.value))
+    assert said[0] == said[1] and "created_at" in said[0]
 
 
 def test_a_frame_without_rows_keeps_no_memory_of_them() -> None:
@@ -161,3 +234,25 @@ def test_a_frame_without_rows_keeps_no_memory_of_them() -> None:
     held = pa.total_allocated_bytes()
     del frame
     assert held - pa.total_allocated_bytes() > 500_000
+
+
+def test_ids_that_come_more_than_once_are_found_over_all_pieces(tmp_path: Path) -> None:
+    draw = np.random.default_rng(5)
+    pieces = [draw.integers(0, 500, 100).astype(np.uint64) * np.uint64(2**40 + 1) for _ in range(3)]
+    values, counts = np.unique(np.concatenate(pieces), return_counts=True)
+    found = Spill(tmp_path, 1, 1).repeated(iter(pieces))
+    assert found.tolist() == values[(counts > 1) & (values != 0)].tolist()
+    assert not list(tmp_path.iterdir()), "no file is left"
+
+
+def test_events_whose_id_comes_more_than_once_are_set_apart() -> None:
+    hashes = {f"e{i}": 2**50 * (i + 1) + i % 3 for i in range(50)}
+    ids = pd.Series([*hashes, None, "e4"], dtype="str")
+    events = pd.DataFrame({"event_id": ids, "row": range(len(ids))})
+    doubled = np.sort(np.array([hashes["e4"], hashes["e30"], 2**63 + 5], np.uint64))
+    own = lambda texts: np.array([hashes.get(t, 0) for t in texts.to_pylist()], np.uint64)  # noqa: E731
+    ready, waits = streaming.apart(events, own, doubled)
+    assert waits["event_id"].tolist() == ["e4", "e30", "e4"]
+    assert ready["row"].tolist() == [i for i in events["row"] if i not in {4, 30, 51}]
+    everything, none = streaming.apart(events, own, doubled[:0])
+    assert len(none) == 0 and everything.equals(events)

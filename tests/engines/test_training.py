@@ -11,7 +11,7 @@ import pytest
 from abm_scoring.data.market.market import make_market
 from abm_scoring.data.market.spec import MarketSpec
 from abm_scoring.data.tables import Tables
-from abm_scoring.engines import training
+from abm_scoring.engines import training_part
 from abm_scoring.engines.training import Prepared, prepare_training
 from abm_scoring.features.build import resolve
 from abm_scoring.features.cohort import CohortSpec
@@ -102,5 +102,5 @@ def test_a_sample_is_the_same_again_whatever_the_order_of_rows_in_the_tables() -
 
 def test_eligibility_is_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = prepared(1000)
-    monkeypatch.setattr(training, "CHUNK", 97)
+    monkeypatch.setattr(training_part, "CHUNK", 97)
     assert keys(prepared(1000).training) == keys(whole.training)

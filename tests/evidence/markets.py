@@ -59,7 +59,7 @@ def known_market(spec: MarketSpec, folder: Path, horizons: tuple[int, ...] = (90
     features = resolve(config.features, history, config.profile)
     prepared = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features, waiting)
     source = resolve_value(config.value, config.label, history)
-    rows = with_values(prepared.training, source, history)
+    rows = with_values(prepared.training, source, source.recorded(history))
     windows = split(rows.as_of, config.split, rows.horizon_days, config.project.timezone)
     place = np.flatnonzero(windows.test)
     if len(place) > TEST_ROWS:

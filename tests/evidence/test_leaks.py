@@ -21,7 +21,7 @@ from abm_scoring.features.moments import DAY, NEVER
 from abm_scoring.jobs.init import write_template
 from abm_scoring.jobs.workspace import load, open_workspace
 from abm_scoring.learning.labels import LabelSpec
-from abm_scoring.learning.leakage import Finding, audit, events_after_outcome
+from abm_scoring.learning.leakage import Finding, aftermath, audit, events_after_outcome
 from abm_scoring.learning.specs import LeakageSpec
 from abm_scoring.learning.training_set import TrainingSet
 
@@ -57,10 +57,11 @@ def of_market(seed: int, folder: Path) -> dict[str, str]:
     history = history_of(tables)
     features = resolve(config.features, history, config.profile)
     training = prepare_training(tables, history, config.snapshots, config.cohort, config.label, features).training
-    found = {CLEAN: rules(audit(training, LeakageSpec(), events_after_outcome(history, config.label)))}
+    found = {CLEAN: rules(audit(training, LeakageSpec(), events_after_outcome(aftermath(history, config.label))))}
     rng = np.random.default_rng(seed)
     found |= {name: rules(audit(planted(training, name, rng), LeakageSpec())) for name in COLUMNS}
-    after = events_after_outcome(history_of(with_aftermath(tables, history, config.label)), config.label)
+    late = history_of(with_aftermath(tables, history, config.label))
+    after = events_after_outcome(aftermath(late, config.label))
     return found | {"events after the outcome": rules(audit(planted(training, AFTERMATH, rng), LeakageSpec(), after))}
 
 

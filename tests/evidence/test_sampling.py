@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from abm_scoring.learning.sampling import Shares
 from abm_scoring.learning.specs import ModelSpec
 from abm_scoring.learning.training_set import TrainingSet
 from tests.evidence.markets import Known, expected_auc, expected_loss, known_market, table
+from tests.learning.worlds import drawn
 
 EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence" / "sampling.md"
 #: The page says how many there were.
@@ -34,12 +34,6 @@ def small(seed: int) -> MarketSpec:
     return MarketSpec(accounts=4_500, conversion=0.1, events_per_account=50, seed=seed)
 
 
-def drawn(rows: TrainingSet, share: float, seed: int) -> TrainingSet:
-    """The sample that training would have built features for."""
-    found = Shares(1.0, share).sample(rows.account_id, rows.as_of.astype(np.int64), rows.converted, seed)
-    return replace(rows.take(found.rows), weight=found.weight)
-
-
 def predicted(rows: TrainingSet, known: Known, spec: ModelSpec) -> np.ndarray:
     model, _ = fit_rung("average", rows, spec, known.windows.embargo_days)
     return probability(model.log_odds(known.test.features))
@@ -49,7 +43,7 @@ def measure(known: Known, seed: int) -> list[dict[str, float | str]]:
     spec = known.config.model.model_copy(update={"threads": 1, "seed": seed})
     true, before = known.true[90], known.before
     base = predicted(before, known, spec)
-    trials = {f"1/{1 / share:.0f}": (drawn(before, share, seed), spec) for share in SHARES}
+    trials = {f"1/{1 / share:.0f}": (drawn(before, Shares(1.0, share), seed), spec) for share in SHARES}
     trials[ANOTHER] = (before, spec.model_copy(update={"seed": seed + 1_000}))
     found: list[dict[str, float | str]] = []
     for name, (rows, used) in trials.items():

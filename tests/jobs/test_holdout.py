@@ -122,11 +122,13 @@ def test_every_account_is_in_exactly_one_of_ranked_withheld_and_not_scored(
     parents = [ids[p] if p < i else None for i, p in enumerate(parent)]
     tables = Tables({"accounts": pd.DataFrame({"account_id": ids, "parent_account_id": parents}).astype("str")})
     spec = ScoringSpec(families=together, holdout=HoldoutSpec(share=share) if share else None)
-    found = decide_run(scored, tables, spec, [], NIGHT, same_model=False)
-    ranked, left_out = set(found.ranked["account_id"]), set(found.left_out["account_id"])
-    withheld = set(found.rows.loc[found.rows["list"] == WITHHELD, "account_id"])
+    found = decide_run(scored, tables, spec, [], NIGHT)
+    ranked, withheld, left_out = (
+        set(found.rows.loc[found.rows["list"] == ended, "account_id"]) for ended in (RANKED, WITHHELD, NOT_SCORED)
+    )
     assert sorted([*ranked, *left_out, *withheld]) == ids
     assert ranked | withheld == set(scored.loc[eligible, "account_id"])
-    assert len(found.rows) == len(ids) and found.n_withheld == len(withheld)
+    counts = (found.n_ranked, found.n_withheld, found.n_not_scored)
+    assert counts == (len(ranked), len(withheld), len(left_out)) and found.rows["account_id"].tolist() == ids
     assert share is not None or not withheld
-    assert sorted(found.ranked["rank"]) == list(range(1, len(ranked) + 1))
+    assert sorted(found.rows["rank"].dropna()) == list(range(1, len(ranked) + 1))

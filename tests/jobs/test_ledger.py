@@ -10,9 +10,16 @@ import duckdb
 import pandas as pd
 import pytest
 
+from abm_scoring.data.matching.tables import Matches
 from abm_scoring.errors import MissingInputError
-from abm_scoring.jobs.ledger import chain, score_history
+from abm_scoring.jobs.champion import champion
+from abm_scoring.jobs.comparison import Comparison
+from abm_scoring.jobs.ledger import FROZEN, chain, read_frozen, score_history
+from abm_scoring.jobs.lists import Lists
+from abm_scoring.jobs.workspace import open_workspace
 from abm_scoring.publish.runs import read_manifest, verify
+from abm_scoring.publish.words import Words
+from abm_scoring.ranking.ranking import ScoringSpec
 from tests.jobs.nights import frozen, score_on, scoring_folder
 from tests.jobs.projects import run
 
@@ -88,10 +95,45 @@ def test_the_first_run_has_nothing_to_compare_with(runs: dict[str, Any]) -> None
 
 
 def test_the_history_of_scores_is_read_along_the_chain(out: Path, runs: dict[str, Any]) -> None:
-    since = pd.Timestamp(DAYS[1], tz="UTC")
-    history = score_history(chain(out / "runs" / "small"), since)
+    links = chain(out / "runs" / "small")
+    history = score_history(links[1:])
     assert sorted(history["as_of"].dt.strftime("%Y-%m-%d").unique()) == list(DAYS[1:])
-    assert score_history([], since).empty
+    ids = history["account_id"].sort_values().unique()
+    between = history["account_id"].between(ids[5], ids[20])
+    pd.testing.assert_frame_equal(
+        score_history(links[1:], (ids[5], ids[20])), history[between].reset_index(drop=True), check_exact=True
+    )
+    assert score_history([]).empty
+
+
+def test_a_stretch_of_accounts_is_compared_as_all_are(out: Path, runs: dict[str, Any]) -> None:
+    links = chain(out / "runs" / "small")
+    moved = ["score_previous", "score_change", "score_trend", "change_topic", "change_delta", "change_kind"]
+    rows = read_frozen(links[-1].folder / FROZEN)
+    comparison = Comparison(links[-2], tuple(links[:-1]), links[-1].as_of, ScoringSpec(), True, frozenset({"fit"}))
+    whole = comparison.compared(rows.drop(columns=moved, errors="ignore"))
+    assert whole[moved].notna().any().all() and len(links) >= 3
+    parts = [
+        comparison.compared(rows[a : a + 37].drop(columns=moved, errors="ignore")) for a in range(0, len(rows), 37)
+    ]
+    pd.testing.assert_frame_equal(pd.concat(parts), whole, check_exact=True)
+
+
+def test_the_list_is_made_from_frozen_rows_a_block_at_a_time(
+    trained_project: Path, out: Path, runs: dict[str, Any], tmp_path: Path
+) -> None:
+    link = chain(out / "runs" / "small")[-1]
+    workspace = open_workspace(trained_project, ["tracking.kind=none"], None, out)
+    catalogue = champion(workspace).about.catalogue
+    lists = Lists(link.folder / FROZEN, catalogue, Words("en"), {"rung": "x"}, Matches())
+    whole = lists.ranked()
+    assert whole["rank"].tolist() == list(range(1, link.manifest.counts.ranked + 1))
+    parts = list(lists.blocks(tmp_path, 23))
+    assert len(parts) > 2
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole, check_exact=True)
+    pd.testing.assert_frame_equal(lists.top(10), whole.head(10), check_exact=True)
+    pd.testing.assert_frame_equal(lists.held().ranked(), whole, check_exact=True)
+    assert len(lists.not_scored()) == link.manifest.counts.not_scored == len(lists.held().not_scored())
 
 
 def test_a_run_that_is_gone_from_the_chain_stops_scoring(

@@ -12,7 +12,11 @@ import pandas as pd
 import pytest
 
 from abm_scoring.engines.spark_session import open_session
+from abm_scoring.jobs.delivery import delivered
 from abm_scoring.jobs.ledger import FROZEN, read_frozen
+from abm_scoring.jobs.train import prepared_from, training_task
+from abm_scoring.jobs.workspace import open_workspace
+from tests.engines.test_training_parts import same as same_set
 from tests.jobs.projects import run, run_json
 
 pytest.importorskip("pyspark", reason="pyspark is not installed: pip install abm-scoring[spark]")
@@ -64,6 +68,20 @@ def test_a_night_on_spark_is_the_local_one_byte_for_byte(
     same(found, held)
     session = open_session(None, {}, tmp_path)
     assert session.sparkContext._jsc.getPersistentRDDs().isEmpty(), "a run leaves nothing in the executors"
+
+
+def test_a_training_set_made_by_executors_is_that_of_this_machine(trained_project: Path) -> None:
+    """A sample, with rows whose outcome is not final, and every family of features that looks across accounts."""
+    more = ("model.kind=hazard", "model.max_feature_rows=1500", "features=[{kind: value_fit}, {kind: category_rates}]")
+    found = []
+    for engine in ([], SPARK):
+        workspace = open_workspace(trained_project, (*more, *engine))
+        as_of = workspace.moment("2025-09-01")
+        with delivered(workspace, as_of, False) as delivery:
+            found.append(prepared_from(workspace.config, delivery, training_task(workspace.config, as_of)))
+    here, there = found
+    assert here.sample is not None and here.waiting is not None and here.after_outcome
+    same_set(there, here)
 
 
 def test_tables_of_the_session_are_read_where_they_are(

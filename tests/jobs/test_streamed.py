@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from abm_scoring.jobs.ledger import FROZEN, read_frozen
-from tests.jobs.projects import run_json
+from tests.jobs.projects import quick, run_json
 
 #: 20 000 events of 500 accounts, in a megabyte.
 SMALL = ["engine.memory_mb=1", "engine.accounts_per_partition=90"]
@@ -57,3 +57,10 @@ def test_text_files_are_streamed_as_well(
     assert mine.equals(theirs)
     before = held[1]["inputs"]["events"]["duplicates"]
     assert manifest["inputs"]["events"]["duplicates"] == before + 50
+
+
+def test_training_gives_the_same_model(training: dict[str, Any], tmp_path: Path) -> None:
+    found = run_json("train", training["config"], "--out", tmp_path, *quick(SMALL))
+    assert found["model_version"] == training["model_version"]
+    own = {"bundle", "evaluation", "config"}
+    assert {k: v for k, v in found.items() if k not in own} == {k: v for k, v in training.items() if k not in own}

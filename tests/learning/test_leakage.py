@@ -13,6 +13,7 @@ from abm_scoring.features.history import History
 from abm_scoring.learning.labels import OpportunityWon
 from abm_scoring.learning.leakage import (
     Finding,
+    aftermath,
     audit,
     audit_results,
     block,
@@ -231,8 +232,8 @@ def onboarding(days_after: int) -> History:
 
 
 def test_event_types_that_follow_the_outcome_are_seen() -> None:
-    assert events_after_outcome(onboarding(0), OpportunityWon()) == {"training": 1.0, "web_visit": 0.0}
-    assert events_after_outcome(onboarding(-40), OpportunityWon())["training"] == 0.0
+    assert events_after_outcome(aftermath(onboarding(0), OpportunityWon())) == {"training": 1.0, "web_visit": 0.0}
+    assert events_after_outcome(aftermath(onboarding(-40), OpportunityWon()))["training"] == 0.0
 
 
 def test_a_type_that_follows_the_outcome_is_reported_and_does_not_block() -> None:

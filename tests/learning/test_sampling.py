@@ -14,7 +14,7 @@ from abm_scoring.learning.sampling import LEAST, Shares, draws
 from abm_scoring.learning.selection import train_ladder
 from abm_scoring.learning.specs import BoostingSpec, ModelSpec, SplitSpec
 from abm_scoring.learning.training_set import TrainingSet
-from tests.learning.worlds import market, number
+from tests.learning.worlds import drawn, market, number
 
 RARE = market(accounts=2500, dates=8, level=-3.0)
 MOMENTS = RARE.as_of.astype(np.int64)
@@ -24,8 +24,7 @@ QUICK = ModelSpec(ridge=(0.1,), boosting=BoostingSpec(trees=40, bags=1), threads
 def sampled(rows: TrainingSet, most: int, seed: int = 0) -> TrainingSet:
     shares = Shares.of(int(rows.converted.sum()), int((~rows.converted).sum()), most)
     assert shares is not None
-    found = shares.sample(rows.account_id, rows.as_of.astype(np.int64), rows.converted, seed)
-    return replace(rows.take(found.rows), weight=found.weight)
+    return drawn(rows, shares, seed)
 
 
 def test_few_rows_are_not_sampled() -> None:
@@ -62,8 +61,7 @@ def test_a_draw_knows_neither_the_order_of_rows_nor_partitions(seed: int, most: 
     assert shares is not None
 
     def keys(index: np.ndarray) -> set[int]:
-        found = shares.sample(RARE.account_id[index], MOMENTS[index], RARE.converted[index], seed)
-        return set(index[found.rows].tolist())
+        return set(index[shares.drawn(RARE.account_id[index], MOMENTS[index], RARE.converted[index], seed)].tolist())
 
     order = np.random.default_rng(seed).permutation(len(RARE))
     whole = keys(np.arange(len(RARE)))
@@ -71,7 +69,7 @@ def test_a_draw_knows_neither_the_order_of_rows_nor_partitions(seed: int, most: 
     assert set.union(*(keys(part) for part in np.array_split(order, parts))) == whole
     # Fewer rows are wanted: none is drawn that was not drawn before.
     smaller = Shares(shares.converted, shares.others / 2)
-    assert set(smaller.sample(RARE.account_id, MOMENTS, RARE.converted, seed).rows.tolist()) < whole
+    assert set(np.flatnonzero(smaller.drawn(RARE.account_id, MOMENTS, RARE.converted, seed)).tolist()) < whole
 
 
 def test_draws_are_even_and_unrelated() -> None:

@@ -46,7 +46,7 @@ def trained() -> Outcome:
 
 
 def train(rows: TrainingSet = ROWS, outcome: Outcome | None = None, **source: Any) -> Valued:
-    return train_value(rows, outcome or trained(), SOURCE.model_copy(update=source), nothing(), QUICK)
+    return train_value(rows, outcome or trained(), SOURCE.model_copy(update=source), SOURCE.recorded(nothing()), QUICK)
 
 
 @cache
@@ -154,12 +154,13 @@ def test_rows_get_their_values_from_the_history() -> None:
     ids = pd.DataFrame({"account_id": pd.Series(sorted(set(ROWS.account_id.tolist())), dtype="str")})
     history = History.of(Tables({"accounts": ids, "opportunities": deals}), until=pd.Timestamp("2026-06-01", tz="UTC"))
     everybody = replace(ROWS, converted=np.ones(len(ROWS), bool), value=None, past_value=None)
-    found = with_values(everybody, SOURCE, history)
+    found = with_values(everybody, SOURCE, SOURCE.recorded(history))
     own = np.flatnonzero(ROWS.account_id == ROWS.account_id[0])
     assert found.value is not None and found.past_value is not None
     assert found.value[own[0]] == 77.0 and np.isnan(found.value[own[1]])
     assert found.past_value[own].tolist()[:4] == [0.0, 77.0, 77.0, 77.0]
     assert np.isnan(np.delete(found.value, own[0])).all()
-    assert with_values(everybody, NoValue(), history).value is None
-    nobody = with_values(replace(everybody, converted=np.arange(len(ROWS)) == own[1]), SOURCE, history)
+    assert with_values(everybody, NoValue(), NoValue().recorded(history)).value is None
+    others = replace(everybody, converted=np.arange(len(ROWS)) == own[1])
+    nobody = with_values(others, SOURCE, SOURCE.recorded(history))
     assert nobody.value is not None and np.isnan(nobody.value).all()

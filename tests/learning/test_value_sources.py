@@ -66,35 +66,35 @@ DEALS = opportunities(
 
 
 def test_won_amounts_are_those_of_the_half_open_horizon() -> None:
-    found = WonAmount(kind="won_amount").amounts(history(opportunities=DEALS), rows("a", "b"), 90)
+    found = WonAmount(kind="won_amount").recorded(history(opportunities=DEALS)).amounts(rows("a", "b"), 90)
     np.testing.assert_array_equal(found, [110.0, np.nan])
 
 
 def test_only_the_kinds_that_count_count() -> None:
-    found = WonAmount(kind="won_amount", kinds=("new",)).amounts(history(opportunities=DEALS), rows("a"), 90)
+    found = WonAmount(kind="won_amount", kinds=("new",)).recorded(history(opportunities=DEALS)).amounts(rows("a"), 90)
     assert found.tolist() == [10.0]
 
 
 def test_the_past_is_what_was_known_before() -> None:
     source = WonAmount(kind="won_amount")
-    assert source.past(history(opportunities=DEALS), rows("a", "b"), 90).tolist() == [1.0, 0.0]
+    assert source.recorded(history(opportunities=DEALS)).past(rows("a", "b"), 90).tolist() == [1.0, 0.0]
     late = DEALS.assign(known_at=stamps(*[AS_OF + 5 * DAY] * len(DEALS)))
-    assert source.past(history(opportunities=late), rows("a"), 90).tolist() == [0.0]
+    assert source.recorded(history(opportunities=late)).past(rows("a"), 90).tolist() == [0.0]
 
 
 def test_versions_of_a_deal_are_one_deal() -> None:
     deal = ("d", "a", AS_OF + DAY, True)
     versions = opportunities((*deal, 70.0, "new"), (*deal, 80.0, "new"))
     versions["known_at"] = stamps(AS_OF + 2 * DAY, AS_OF + 3 * DAY)
-    found = WonAmount(kind="won_amount").amounts(history(opportunities=versions), rows("a"), 90)
+    found = WonAmount(kind="won_amount").recorded(history(opportunities=versions)).amounts(rows("a"), 90)
     assert found.tolist() == [80.0]
 
 
 def test_what_is_typical_counts_lost_and_open_deals_opened_before() -> None:
     source, known = WonAmount(kind="won_amount"), history(opportunities=DEALS)
-    assert source.typical(known, None) == pytest.approx((1 + 10 + 100 + 1000 + 10_000) / 5)
-    assert source.typical(known, np.datetime64("2024-01-01")) is None
-    assert Invoiced(kind="invoiced").typical(known, None) is None
+    assert source.recorded(known).typical(None) == pytest.approx((1 + 10 + 100 + 1000 + 10_000) / 5)
+    assert source.recorded(known).typical(np.datetime64("2024-01-01")) is None
+    assert Invoiced(kind="invoiced").recorded(known).typical(None) is None
 
 
 @pytest.mark.fault(48)
@@ -107,8 +107,8 @@ def test_credit_notes_lessen_what_was_invoiced() -> None:
         }
     )
     source, known = Invoiced(kind="invoiced"), history(invoices=invoices)
-    np.testing.assert_array_equal(source.amounts(known, rows("a", "b"), 90), [30.25, np.nan])
-    assert source.past(known, rows("a", "b"), 90).tolist() == [7.0, 0.0]
+    np.testing.assert_array_equal(source.recorded(known).amounts(rows("a", "b"), 90), [30.25, np.nan])
+    assert source.recorded(known).past(rows("a", "b"), 90).tolist() == [7.0, 0.0]
 
 
 EVENTS = pd.DataFrame(
@@ -123,7 +123,7 @@ EVENTS = pd.DataFrame(
 
 def test_event_values_are_those_of_the_named_types() -> None:
     source = EventValue(kind="event_value", event_types=("order",))
-    np.testing.assert_array_equal(source.amounts(history(events=EVENTS), rows("a", "b"), 90), [12.5, np.nan])
+    np.testing.assert_array_equal(source.recorded(history(events=EVENTS)).amounts(rows("a", "b"), 90), [12.5, np.nan])
 
 
 @settings(max_examples=30, deadline=None)
@@ -137,7 +137,7 @@ def test_sums_are_what_a_plain_loop_finds(bills: list[tuple[str, int, int]]) -> 
             "amount": [a / 100 for a in amount],
         }
     )
-    found = Invoiced(kind="invoiced").amounts(history(invoices=invoices), rows("a", "b"), 7)
+    found = Invoiced(kind="invoiced").recorded(history(invoices=invoices)).amounts(rows("a", "b"), 7)
     for account, value in zip("ab", found, strict=True):
         here = [a / 100 for o, d, a in bills if o == account and 0 <= d < 7]
         assert (np.isnan(value) and not here) or value == pytest.approx(sum(here), abs=1e-9)

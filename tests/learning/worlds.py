@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from abm_scoring.features.catalogue import Feature
+from abm_scoring.features.moments import DAY
 from abm_scoring.learning.contributions import probability
+from abm_scoring.learning.sampling import Shares, by_day, weights
 from abm_scoring.learning.training_set import TrainingSet
+
+
+def drawn(rows: TrainingSet, shares: Shares, seed: int) -> TrainingSet:
+    """The sample that training would have built features for."""
+    as_of, came = rows.as_of.astype(np.int64), rows.converted
+    kept, day = shares.drawn(rows.account_id, as_of, came, seed), as_of // DAY
+    weight = weights(came[kept], day[kept], (by_day(day[~came]), by_day(day[came])))
+    return replace(rows.take(kept), weight=weight)
 
 
 def number(name: str, topic: str = "engagement", part: str = "behaviour", sign: int = 0, **args: str | int) -> Feature:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -20,8 +21,17 @@ RANKED = pd.DataFrame(
 
 def written(folder: Path, spec: OutputsSpec) -> list[str]:
     folder.mkdir(exist_ok=True)
-    page = PageContent("demo", RANKED, Words("en"))
-    write_outputs(folder, spec, Renderings(RANKED, LEFT_OUT, Words("en"), page=page, decimals={"score": 1, "gone": 2}))
+    write_outputs(
+        folder,
+        spec,
+        Renderings(
+            lambda: [RANKED],
+            LEFT_OUT,
+            Words("en"),
+            page=lambda ranked: PageContent("demo", ranked, Words("en")),
+            decimals={"score": 1, "gone": 2},
+        ),
+    )
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -46,7 +56,9 @@ def test_the_csv_is_written_for_the_readers_locale(tmp_path: Path) -> None:
 def test_days_are_those_of_the_project_and_moments_stay_moments(tmp_path: Path) -> None:
     late = RANKED.assign(mqa_since=pd.Timestamp("2026-04-30T22:30Z"))
     spec = OutputsSpec.model_validate({"formats": ["csv", "parquet"], "crm": [{"kind": "salesforce"}]})
-    write_outputs(tmp_path, spec, Renderings(late, LEFT_OUT, Words("en"), rejects=LEFT_OUT, timezone="Europe/Berlin"))
+    write_outputs(
+        tmp_path, spec, Renderings(lambda: [late], LEFT_OUT, Words("en"), rejects=LEFT_OUT, timezone="Europe/Berlin")
+    )
     assert "2026-05-01" in (tmp_path / "target_accounts.csv").read_text()
     assert "2026-05-01" in (tmp_path / "salesforce.csv").read_text()
     assert pd.read_parquet(tmp_path / "target_accounts.parquet")["mqa_since"].iloc[0] == late["mqa_since"].iloc[0]
@@ -68,3 +80,23 @@ def test_every_file_is_the_same_the_second_time(tmp_path: Path) -> None:
 def test_choices_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         OutputsSpec.model_validate(wrong)
+
+
+@pytest.mark.parametrize("formats", [["csv", "parquet"], ["csv", "xlsx", "page"]])
+def test_a_list_in_pieces_gives_the_files_of_the_whole(tmp_path: Path, formats: list[str]) -> None:
+    spec = OutputsSpec.model_validate({"formats": formats, "crm": [{"kind": "hubspot"}]})
+    pieces = [RANKED.assign(rank=i, account_id=f"A{i}", score=i / 7) for i in range(1, 6)]
+    for folder, given in (("whole", [pd.concat(pieces, ignore_index=True)]), ("pieces", pieces)):
+        (tmp_path / folder).mkdir()
+        page = partial(PageContent, "demo", words=Words("en"))
+        write_outputs(
+            tmp_path / folder,
+            spec,
+            Renderings(lambda given=given: given, LEFT_OUT, Words("en"), page=page),  # type: ignore[misc]
+        )
+    for file in (tmp_path / "whole").iterdir():
+        if file.name != "target_accounts.parquet":  # pieces are row groups of their own
+            assert file.read_bytes() == (tmp_path / "pieces" / file.name).read_bytes(), file.name
+    if "parquet" in formats:
+        a, b = (pd.read_parquet(tmp_path / f / "target_accounts.parquet") for f in ("whole", "pieces"))
+        pd.testing.assert_frame_equal(a, b, check_exact=True)

@@ -57,6 +57,15 @@ def test_bytes_do_not_depend_on_how_pandas_holds_the_frame(tmp_path: Path) -> No
     assert written(other, tmp_path) == once
 
 
+def test_pieces_of_a_row_group_each_give_the_bytes_of_the_whole(tmp_path: Path) -> None:
+    n = 70_000
+    frame = pd.DataFrame({"id": pd.Series([f"a{i}" for i in range(n)], dtype="str"), "x": np.arange(n) / 7})
+    frame.loc[40_000:, "id"] = None  # the last pieces have no text at all
+    write_parquet(frame, tmp_path / "whole")
+    write_parquet((frame[a : a + 32_768] for a in range(0, n, 32_768)), tmp_path / "pieces")
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
+
+
 def test_bytes_do_depend_on_values_and_order(tmp_path: Path) -> None:
     frame = frozen()
     once = written(frame, tmp_path)

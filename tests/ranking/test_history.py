@@ -34,7 +34,10 @@ def trend_of(*scores: float, step: int = 7) -> str | float:
         }
     )
     now = pd.DataFrame({"account_id": ["a"], "score": [scores[-1]]})
-    found: str | float = with_trend(now, history, NIGHT, days=28, points=5).get("score_trend", pd.Series([np.nan]))[0]
+    recent = history[history["as_of"] >= NIGHT - pd.Timedelta(days=28)]
+    nights = pd.DatetimeIndex(recent["as_of"].unique())
+    trended = with_trend(now, recent, nights, NIGHT, days=28, points=5)
+    found: str | float = trended.get("score_trend", pd.Series([np.nan]))[0]
     return found
 
 
@@ -83,14 +86,15 @@ def test_a_topic_that_goes_silent_for_nearly_everybody_is_data() -> None:
     rng = np.random.default_rng(0)
     then = topics(visits=list(rng.normal(size=100)), mail=list(rng.normal(size=100)))
     now = then.assign(topic_visits=-0.4, topic_mail=then["topic_mail"] + rng.choice([0.0, 0.1], 100))
-    assert gone_silent(now[["topic_visits", "topic_mail"]], then[["topic_visits", "topic_mail"]]) == {"visits"}
-    found = with_changes(now, then, same_model=True)
+    quiet = gone_silent(now[["topic_visits", "topic_mail"]], then[["topic_visits", "topic_mail"]])
+    assert quiet == {"visits"}
+    found = with_changes(now, then, same_model=True, quiet=quiet)
     assert set(found["change_kind"][found["change_topic"] == "visits"]) == {"data"}
     assert set(found["change_kind"][found["change_topic"] == "mail"].dropna()) <= {"behaviour"}
 
 
 def test_a_source_that_is_known_to_be_silent_is_data_though_windows_still_hold_something() -> None:
-    found = with_changes(topics(visits=[1.0, 2.0]), topics(visits=[1.5, 2.5]), same_model=True, silent={"visits"})
+    found = with_changes(topics(visits=[1.0, 2.0]), topics(visits=[1.5, 2.5]), same_model=True, quiet={"visits"})
     assert found["change_kind"].tolist() == ["data", "data"]
 
 

@@ -41,11 +41,11 @@ def show_list(done: Any) -> None:
     """The first ten rows of a ranked list."""
     from abm_scoring.terminal import table
 
-    shown = [c for c in _SHOWN if c in done.ranked]
-    top = done.ranked[shown].head(10)
-    rows = [[cell(v) for v in row] for row in top.itertuples(index=False)]
+    top = done.lists.top(10)
+    shown = [c for c in _SHOWN if c in top]
+    rows = [[cell(v) for v in row] for row in top[shown].itertuples(index=False)]
     table(
-        f"{len(done.ranked)} accounts ranked as of {done.run.name[:10]}, {len(done.not_scored)} not scored",
+        f"{done.counts.ranked} accounts ranked as of {done.run.name[:10]}, {done.counts.not_scored} not scored",
         shown,
         rows,
     )

@@ -16,6 +16,7 @@ from abm_scoring.data.normalise.spec import normalised
 from abm_scoring.data.raw import RawTable
 from abm_scoring.data.schema import DTYPES, Column, ColumnType, TableSchema
 from abm_scoring.data.table_source import TableSource
+from abm_scoring.data.text_columns import is_text
 from abm_scoring.data.violations import EXAMPLES, RULES, Failure, Violation
 from abm_scoring.spec import Spec
 from abm_scoring.spec_problems import near
@@ -98,11 +99,14 @@ def conform(raw: RawTable, schema: TableSchema, source: TableSource, unique: boo
 def _normalised(column: pa.ChunkedArray, source: TableSource, name: str) -> pa.ChunkedArray:
     """Texts by the source's own value mapping first, then in the vocabulary that it asks for."""
     how = source.normalise.get(name)
-    if how is None or not pa.types.is_string(column.type):
+    if how is None:
+        return column
+    text = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    if not is_text(text.type):
         return column
     own = source.values.get(name, {})
-    done = normalised(column, how)
-    return pc.if_else(pc.is_in(column, pa.array(list(own), pa.string())), column, done) if own else done
+    done = normalised(text, how).cast(text.type)
+    return pc.if_else(pc.is_in(text, pa.array(list(own), text.type)), text, done) if own else done
 
 
 def conform_stack(parts: Sequence[Conformed], schema: TableSchema) -> Conformed:
@@ -194,7 +198,7 @@ def _broken(values: pa.ChunkedArray, rule: Column, failed: Sequence[Failure]) ->
     if rule.required:
         nothing = np.setdiff1d(rows_where(pc.is_null(values)), _union([f.rows for f in failed if f.rows is not None]))
         found.append(Failure("missing_value", nothing))
-    if rule.type in ("number", "integer"):
+    if rule.type in ("number", "integer") and (rule.minimum, rule.maximum) != (None, None):
         low = pc.less(values, -np.inf if rule.minimum is None else rule.minimum)
         high = pc.greater(values, np.inf if rule.maximum is None else rule.maximum)
         hint = f"allowed: {_number(rule.minimum)} to {_number(rule.maximum)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from abm_scoring.data.cells import EXACT_WHOLE
 from abm_scoring.data.dialect import Dialect
 from abm_scoring.data.schema import ColumnType
+from abm_scoring.data.text_columns import Entries, is_text, may_hold, only_visible, repeats_itself
 from abm_scoring.data.timestamps import instants, text_instants
 from abm_scoring.data.violations import Failure
 
@@ -30,6 +31,8 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 #: How spreadsheets and languages print numbers and errors: 1E+05, 1,23457E+11, 123.0, #N/A, ####.
 _MANGLED = r"^(?:\d(?:[.,]\d+)?[eE]\+\d{2,3}|\d+\.0+|#+|#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!))$"
+#: One of these stands in every such text.
+_MANGLED_SIGNS = b".+#"
 _DOTTED, _DOTTED_OR_SMALL = r"\.", r"^[+-]?(?:[1-9]\d{0,2}\.\d{3}|\d{1,3})$"
 #: Number of digits → what a number in a date column probably is.
 _UNITS = {
@@ -78,11 +81,36 @@ def convert(
     """
     if pa.types.is_null(column.type):
         return Converted(pa.chunked_array([pa.nulls(len(column), ARROW_TYPES[to])]))
+    if _worth_sharing(column, to, recode):
+        entries = Entries.of(column)
+        done = _converted(pa.chunked_array([entries.values]), to, dialect, timezone, recode)
+        failures = (f if f.rows is None else replace(f, rows=entries.rows(f.rows)) for f in done.failures)
+        return Converted(entries.spread(done.values), tuple(failures))
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    return _converted(column, to, dialect, timezone, recode)
+
+
+def _worth_sharing(column: pa.ChunkedArray, to: ColumnType, recode: Mapping[str, str] | None) -> bool:
+    """Whether each distinct value is converted once for all rows that have it."""
+    if to == "timestamp":  # what a refusal says of clock readings depends on how often each comes
+        return False
+    if pa.types.is_dictionary(column.type):
+        return is_text(column.type.value_type)
+    costly = bool(recode) or to not in ("id", "text")
+    return costly and is_text(column.type) and repeats_itself(column)
+
+
+def _converted(
+    column: pa.ChunkedArray,
+    to: ColumnType,
+    dialect: Dialect,
+    timezone: str | None,
+    recode: Mapping[str, str] | None,
+) -> Converted:
     if to == "tags" and pa.types.is_list(column.type):
         column = pc.binary_join(column, ";")
-    if _is_text(column.type):
+    if is_text(column.type):
         return _from_text(_recoded(clean_text(column, dialect), recode or {}), to, dialect, timezone)
     return _from_typed(column, to, timezone)
 
@@ -100,6 +128,8 @@ def clean_text(column: pa.ChunkedArray, dialect: Dialect) -> pa.ChunkedArray:
     """Text with the declared trimming done and null values (the empty text always) set to null."""
     if dialect.trim:
         column = pc.utf8_trim_whitespace(column)
+    if not dialect.null_values and pc.min(pc.binary_length(column)).as_py() != 0:
+        return column
     nothing = pa.array(["", *dialect.null_values], column.type)
     return pc.if_else(pc.is_in(column, nothing), pa.scalar(None, column.type), column)
 
@@ -167,13 +197,12 @@ def _epoch_hint(value: float | None) -> str:
 
 
 def _checked_id(text: pa.ChunkedArray) -> Converted:
-    failures = []
-    padded = rows_where(pc.not_equal(pc.utf8_trim_whitespace(text), text))
-    mangled = rows_where(pc.match_substring_regex(text, _MANGLED))
-    for rule, rows in (("surrounding_spaces", padded), ("mangled_id", mangled)):
-        if len(rows):
-            failures.append(Failure(rule, rows))
-    return Converted(text, tuple(failures))
+    broken = {}
+    if not only_visible(text):
+        broken["surrounding_spaces"] = rows_where(pc.not_equal(pc.utf8_trim_whitespace(text), text))
+    if may_hold(text, _MANGLED_SIGNS):
+        broken["mangled_id"] = rows_where(pc.match_substring_regex(text, _MANGLED))
+    return Converted(text, tuple(Failure(rule, rows) for rule, rows in broken.items() if len(rows)))
 
 
 def _number_as_text(column: pa.ChunkedArray, to: ColumnType) -> Converted:
@@ -218,8 +247,11 @@ def _is_ambiguous(text: pa.ChunkedArray) -> bool:
 
 def _finite(number: pa.ChunkedArray) -> Converted:
     """NaN is no value; infinities fail."""
+    fine = pc.is_finite(number)
+    if pc.all(fine).as_py() is not False:
+        return Converted(number)
     rows = rows_where(pc.is_inf(number))
-    finite = pc.if_else(pc.is_finite(number), number, pa.scalar(None, pa.float64()))
+    finite = pc.if_else(fine, number, pa.scalar(None, pa.float64()))
     return Converted(finite, (Failure("not_finite", rows),) if len(rows) else ())
 
 
@@ -263,10 +295,6 @@ def rows_where(mask: pa.ChunkedArray) -> np.ndarray:
     if not len(mask):  # Arrow crashes the interpreter on a column without chunks
         return np.empty(0, dtype=np.int64)
     return pc.indices_nonzero(mask).to_numpy().astype(np.int64)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
 def _is_number(kind: pa.DataType) -> bool:

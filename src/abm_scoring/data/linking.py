@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from abm_scoring.data.text_columns import text_of
 
 #: Tables whose rows are of no use without their account.
 LINKED = ("contacts", "events", "opportunities", "invoices")
@@ -47,7 +51,7 @@ def attribute(events: pd.DataFrame, contacts: pd.DataFrame) -> tuple[pd.DataFram
     if "contact_id" not in events or "account_id" not in contacts:
         return events, 0
     lone = np.flatnonzero(events["account_id"].isna() & events["contact_id"].notna())
-    lone = lone[_among(events["contact_id"].iloc[lone], contacts["contact_id"])]
+    lone = lone[_among(events["contact_id"].iloc[lone], contacts["contact_id"])] if len(contacts) else lone[:0]
     if not len(lone):
         return events, 0
     found = _versions_at(events.iloc[lone][["contact_id", "occurred_at"]], contacts)
@@ -81,31 +85,91 @@ def _versions_at(wanted: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
 def orphans(frame: pd.DataFrame, accounts: pd.DataFrame) -> Orphans:
     """Rows whose `account_id` no account has; rows without one are no orphans."""
     ids = frame["account_id"]
-    rows = ids.notna().to_numpy(dtype=bool) & ~_among(ids, accounts["account_id"].drop_duplicates())
+    rows = ids.notna().to_numpy(dtype=bool) & ~_among(ids, accounts["account_id"])
+    return lost(ids, rows, Spelling(accounts["account_id"]))
+
+
+def lost(ids: pd.Series, rows: np.ndarray, spelling: Spelling) -> Orphans:
+    """What there is to say of the rows whose account is unknown.
+
+    Args:
+        ids: Accounts of all rows.
+        rows: Mask of those that are unknown.
+        spelling: Of the known ones.
+    """
+    if not rows.any():
+        return Orphans(rows, (), "")
     unknown = ids[rows].drop_duplicates()
-    return Orphans(rows, tuple(unknown.sort_values().head(5)), _spelling_hint(unknown, accounts["account_id"]))
+    return Orphans(rows, tuple(unknown.sort_values().head(5)), spelling.hint(unknown))
+
+
+@dataclass(frozen=True)
+class ContactIndex:
+    """Contacts found by their id without going through all of them.
+
+    Attributes:
+        contacts: Canonical contacts.
+        hash: uint64 of texts, 0 where there is none.
+        keys, order: Hashes of the contacts' ids, ascending, and the rows that they belong to.
+    """
+
+    contacts: pd.DataFrame
+    hash: Callable[[pa.ChunkedArray], np.ndarray]
+    keys: np.ndarray
+    order: np.ndarray
+
+    @classmethod
+    def of(cls, contacts: pd.DataFrame, hash: Callable[[pa.ChunkedArray], np.ndarray]) -> ContactIndex:
+        """Of all versions of contacts."""
+        keys = hash(text_of(contacts["contact_id"]))
+        order = np.argsort(keys, kind="stable").astype(np.int32 if len(keys) < 2**31 else np.int64)
+        return cls(contacts, hash, keys[order], order)
+
+    def those_of(self, events: pd.DataFrame) -> pd.DataFrame:
+        """All versions of the contacts of the events that name no account, in their order; perhaps of a few others."""
+        if "contact_id" not in events or not len(self.keys):
+            return self.contacts.iloc[:0]
+        own = events["contact_id"]
+        own = own[events["account_id"].isna()] if "account_id" in events else own
+        wanted = np.unique(self.hash(text_of(own)))
+        wanted = wanted[wanted != 0]
+        first, behind = (np.searchsorted(self.keys, wanted, side) for side in ("left", "right"))
+        places = np.repeat(first - np.cumsum(behind - first) + behind - first, behind - first)
+        return self.contacts.take(np.sort(self.order[places + np.arange(len(places))]))
 
 
 def _among(texts: pd.Series, known: pd.Series) -> np.ndarray:
     """bool [n]: which texts are known; pandas would go through all of `known` text by text."""
     if not len(texts):
         return np.zeros(0, dtype=bool)
-    found = pc.is_in(pa.array(texts), pa.array(known))
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+    return np.asarray(pc.is_in(text_of(texts), text_of(known)).to_numpy(), dtype=bool)
 
 
-def _spelling_hint(unknown: pd.Series, known: pd.Series) -> str:
-    """Say so when at least half of the unknown ids differ from known ones in their spelling only."""
-    if unknown.empty:
-        return ""
-    known = known.drop_duplicates()
-    by_plain = dict(zip(_plain(known), known, strict=True))
-    plain = _plain(unknown)
-    near = plain.isin(list(by_plain))
-    if near.mean() < 0.5:
-        return ""
-    theirs, ours = unknown[near].iloc[0], by_plain[plain[near].iloc[0]]
-    return f"{theirs!r} here is {ours!r} in accounts (leading zeros, .0, case or spaces): bring ids to one spelling; "
+@dataclass(frozen=True)
+class Spelling:
+    """How known ids are written.
+
+    Attributes:
+        known: The ids.
+    """
+
+    known: pd.Series
+
+    @cached_property
+    def _by_plain(self) -> dict[str, str]:
+        known = self.known.drop_duplicates()
+        return dict(zip(_plain(known), known, strict=True))
+
+    def hint(self, unknown: pd.Series) -> str:
+        """Say so when at least half of some distinct unknown ids differ from known ones in their spelling only."""
+        plain = _plain(unknown)
+        near = np.fromiter((text in self._by_plain for text in plain), dtype=bool, count=len(plain))
+        if not len(near) or near.mean() < 0.5:
+            return ""
+        theirs, ours = unknown[near].iloc[0], self._by_plain[plain[near].iloc[0]]
+        return (
+            f"{theirs!r} here is {ours!r} in accounts (leading zeros, .0, case or spaces): bring ids to one spelling; "
+        )
 
 
 def _plain(ids: pd.Series) -> pd.Series:

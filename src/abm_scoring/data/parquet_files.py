@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 from abm_scoring.data.files import file_errors
 from abm_scoring.errors import BadDataError
 
+#: A file keeps a text column as a dictionary where its values take fewer bytes than this each.
+_DICTIONARY_BYTES = 8
+
 
 def read_parquet(
     file: Path, max_bytes: int, choose: Callable[[Sequence[str]], Sequence[str]]
@@ -39,9 +42,10 @@ def read_parquet(
 def parquet_pieces(
     file: Path, max_bytes: int, choose: Callable[[Sequence[str]], Sequence[str]], rows: int
 ) -> Iterator[tuple[list[str], pa.Table]]:
-    """The same, so many rows at a time; a file without rows gives one empty piece.
+    """The same, so many rows at a time; text that the file keeps as dictionaries stays so.
 
-    `max_bytes` bounds a row group here, because no more than one is unpacked at a time.
+    A file without rows gives one empty piece. `max_bytes` bounds a row group here, because no more than one is
+    unpacked at a time.
     """
     with _intact(file):
         # What is buffered ahead is let go of at the end of the file only.
@@ -52,8 +56,37 @@ def parquet_pieces(
         wanted = list(choose(names))
         if not parquet.metadata.num_rows:
             yield names, parquet.read(columns=wanted)
-        for batch in parquet.iter_batches(rows, columns=wanted):
-            yield names, pa.Table.from_batches([batch])
+        kept = [name for name in dictionary_columns(parquet) if name in wanted]
+        parquet = pq.ParquetFile(file, metadata=parquet.metadata, read_dictionary=kept, pre_buffer=False)
+        for piece in _pieces(parquet.iter_batches(rows, columns=wanted), rows):
+            yield names, piece
+
+
+def _pieces(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Batches as tables of so many rows: where text stays in dictionaries, a batch ends with its row group."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(map(len, held)) >= rows:
+            yield pa.Table.from_batches(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
+
+
+def dictionary_columns(file: pq.ParquetFile) -> list[str]:
+    """Text columns that a file keeps as dictionaries."""
+    groups = [file.metadata.row_group(g) for g in range(file.metadata.num_row_groups)]
+    most = _DICTIONARY_BYTES * max(file.metadata.num_rows, 1)
+    kept = []
+    for place in range(file.metadata.num_columns):  # of a nested column, every field is one
+        name = file.metadata.schema.column(place).path
+        field = file.schema_arrow.field(name) if name in file.schema_arrow.names else None
+        if field is None or not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)):
+            continue
+        if sum(g.column(place).total_uncompressed_size for g in groups) < most:
+            kept.append(name)
+    return kept
 
 
 def parquet_size(file: Path, choose: Callable[[Sequence[str]], Sequence[str]]) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,55 +15,23 @@ import pyarrow as pa
 
 from abm_scoring.data.checks import Conformed, conform, conform_stack, counted, repeats, without_limit
 from abm_scoring.data.conversion import convert
-from abm_scoring.data.linking import Orphans, attribute, orphans
-from abm_scoring.data.privacy import PrivacySpec, private
+from abm_scoring.data.piece_links import Linked, Linker, LinkTally
+from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.schema import EVENTS
 from abm_scoring.data.sources import StackSource
 from abm_scoring.data.table_source import TableSource
+from abm_scoring.data.text_columns import text_of
 
 #: Rows of a piece.
 PIECE_ROWS = 200_000
 #: The events as a table of nothing but ids.
 _ONLY_IDS = replace(EVENTS, columns=tuple(c for c in EVENTS.columns if c.name == "event_id"), match_keys=())
+#: Most bits of a hash by which a table looks it up.
+_MOST_BITS = 24
+
+
 #: Told of accepted events each time some have been read.
-Take = Callable[[pd.DataFrame], None]
-
-
-@dataclass(frozen=True)
-class LinkTally:
-    """What linking counted; pieces add up.
-
-    Attributes:
-        accepted: Events of known accounts.
-        attributed: Events that got their account from their contact.
-        anonymous, orphans: Events of no account, and of unknown ones.
-        late, future: Accepted events known only after they happened, and those at or after `as_of`.
-        past, past_anonymous: Events before `as_of`, and those of them without account.
-        newest: When the newest accepted event occurred; None without any.
-        examples, hint: Unknown accounts, and why they may be unknown.
-    """
-
-    accepted: int = 0
-    attributed: int = 0
-    anonymous: int = 0
-    orphans: int = 0
-    late: int = 0
-    future: int = 0
-    past: int = 0
-    past_anonymous: int = 0
-    newest: pd.Timestamp | None = None
-    examples: tuple[str, ...] = ()
-    hint: str = ""
-
-    def plus(self, other: LinkTally) -> LinkTally:
-        """Both together."""
-        added = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.type == "int"}
-        return LinkTally(
-            **added,
-            newest=max((n for n in (self.newest, other.newest) if n is not None), default=None),
-            examples=tuple(sorted({*self.examples, *other.examples})[:5]),
-            hint=self.hint or other.hint,
-        )
+Take = Callable[[Linked], None]
 
 
 @dataclass(frozen=True)
@@ -83,6 +51,19 @@ class Streamed:
     has_header: bool
 
 
+class Shelf(Protocol):
+    """Where rows of accounts lie that are too many to hold."""
+
+    def lay(self, name: str, frame: pd.DataFrame) -> None:
+        """Take the rows of a table as they were read."""
+
+    def fetch(self, name: str) -> pd.DataFrame:
+        """Give them back, for good."""
+
+    def put(self, name: str, frame: pd.DataFrame, accounts: pd.DataFrame) -> None:
+        """Take the rows of a table for its partitions, which are those of all these accounts."""
+
+
 class EventSink(Protocol):
     """Reads what only an engine can, and takes events that are too many to hold."""
 
@@ -91,6 +72,9 @@ class EventSink(Protocol):
 
     def wants(self, source: TableSource | StackSource, root: Path) -> bool:
         """Whether the events of a source are too many to hold, and can be streamed."""
+
+    def shelf(self) -> Shelf | None:
+        """Where the other rows of accounts go then; None: they are held."""
 
     def stream(
         self,
@@ -115,60 +99,11 @@ class Store(Protocol):
     def begin(self, accounts: pd.DataFrame) -> Take:
         """Where to hand accepted events to, all of these accounts."""
 
+    def owners(self, ids: pa.ChunkedArray) -> np.ndarray:
+        """int64 [n]: the place of each account id among those of `begin`, -1 for what is none of them."""
+
     def end(self) -> None:
         """Called after the last piece."""
-
-
-@dataclass(frozen=True)
-class Linker:
-    """What events are linked through, prepared once for all pieces.
-
-    Attributes:
-        find: Rows of events whose account is unknown.
-        contacts: Through which events find their account.
-        objecting: The contacts that objected; all that privacy asks of contacts here.
-        privacy: What happens to contact ids and objections.
-        as_of: See `load_tables`.
-    """
-
-    find: Callable[[pd.DataFrame], Orphans]
-    contacts: pd.DataFrame
-    objecting: pd.DataFrame
-    privacy: PrivacySpec
-    as_of: datetime | None
-
-    @classmethod
-    def of(cls, frames: Mapping[str, pd.DataFrame], privacy: PrivacySpec, as_of: datetime | None) -> Linker:
-        """From `accounts` and, where there are any, `contacts`, not yet made private."""
-        accounts = frames["accounts"]
-        contacts = frames.get("contacts", pd.DataFrame({"contact_id": pd.Series(dtype="str")}))
-        said = contacts["objected_at"].notna() if "objected_at" in contacts else np.zeros(len(contacts), dtype=bool)
-        return cls(lambda events: orphans(events, accounts), contacts, contacts[said], privacy, as_of)
-
-    def link(self, events: pd.DataFrame) -> tuple[pd.DataFrame, LinkTally]:
-        """The events that have a known account, and counts."""
-        if "known_at" in self.contacts and "known_at" not in events:  # one piece may get dates that another does not
-            events = events.assign(known_at=pd.Series(pd.NaT, events.index, "datetime64[us, UTC]"))
-        events, attributed = attribute(events, self.contacts)
-        nameless = events["account_id"].isna().to_numpy(dtype=bool)
-        lost = self.find(events)
-        past = _past(events, self.as_of)
-        good = events[~(nameless | lost.rows)].reset_index(drop=True)
-        good = private({"contacts": self.objecting, "events": good}, self.privacy)["events"]
-        occurred = good["occurred_at"]
-        return good, LinkTally(
-            accepted=len(good),
-            attributed=attributed,
-            anonymous=int(nameless.sum()),
-            orphans=int(lost.rows.sum()),
-            late=int((good["known_at"] > occurred).sum()) if "known_at" in good else 0,
-            future=int((occurred >= pd.Timestamp(self.as_of)).sum()) if self.as_of is not None else 0,
-            past=int(past.sum()),
-            past_anonymous=int((past & nameless).sum()),
-            newest=occurred.max() if len(good) else None,
-            examples=lost.examples,
-            hint=lost.hint,
-        )
 
 
 def stream_events(
@@ -193,13 +128,14 @@ def stream_events(
         What was counted on the way.
     """
     doubled = store.repeated(store.hashes(ids) for ids in _ids(source, root))
-    linker, take, tally = Linker.of(frames, privacy, as_of), store.begin(frames["accounts"]), LinkTally()
+    take, tally = store.begin(frames["accounts"]), LinkTally()
+    linker = Linker.through(store.owners, store.hashes, frames, privacy, as_of)
     columns: pd.DataFrame | None = None
 
-    def accept(events: pd.DataFrame) -> None:
+    def accept(events: pd.DataFrame, but: np.ndarray | None = None) -> None:
         nonlocal tally, columns
-        good, counts = linker.link(events)
-        tally, columns = tally.plus(counts), without_rows(good) if columns is None else columns
+        good, counts = linker.linked(events, but)
+        tally, columns = tally.plus(counts), good.frame(np.empty(0, np.int64)) if columns is None else columns
         take(good)
 
     summaries, waiting, hashes, has_header = [], [], [], False
@@ -208,10 +144,10 @@ def stream_events(
         pieces, sha256 = [], ""
         for raw in settled.pieces(EVENTS, root, PIECE_ROWS):
             conformed = conform(raw, EVENTS, without_limit(settled), unique=False)
-            ready, waits = apart(conformed.frame, store.hashes, doubled)
-            waiting.append(waits)
-            accept(ready)
-            pieces.append(replace(conformed, frame=without_rows(ready)))
+            waits = _waits(conformed.frame, store.hashes, doubled)
+            waiting.append(conformed.frame[waits])
+            accept(conformed.frame, waits)
+            pieces.append(replace(conformed, frame=without_rows(conformed.frame)))
             sha256, has_header = raw.sha256, has_header or bool(raw.offered)
         summaries.append(counted(pieces, settled))
         hashes.append(with_preset(sha256, preset))
@@ -239,11 +175,23 @@ def apart(
         hashes: uint64 of texts.
         doubled: Hashes of the ids that come more than once, ascending.
     """
+    waits = _waits(events, hashes, doubled)
+    return (events[~waits].reset_index(drop=True), events[waits]) if waits.any() else (events, without_rows(events))
+
+
+def _waits(events: pd.DataFrame, hashes: Callable[[pa.ChunkedArray], np.ndarray], doubled: np.ndarray) -> np.ndarray:
+    """bool [n]: events whose id comes more than once."""
     if not len(doubled) or "event_id" not in events:
-        return events, without_rows(events)
-    own = hashes(pa.chunked_array([pa.array(events["event_id"])]))
-    waits = doubled[np.minimum(np.searchsorted(doubled, own), len(doubled) - 1)] == own
-    return events[~waits].reset_index(drop=True), events[waits]
+        return np.zeros(len(events), dtype=bool)
+    own = hashes(text_of(events["event_id"]))
+    # A small table by the hashes' last bits, which the cache holds, tells at once of nearly all that they come once.
+    last = np.uint64((1 << min((16 * len(doubled)).bit_length(), _MOST_BITS)) - 1)
+    some = np.zeros(int(last) + 1, dtype=bool)
+    some[doubled & last] = True
+    asked = np.flatnonzero(some[own & last])
+    waits = np.zeros(len(events), dtype=bool)
+    waits[asked] = doubled[np.minimum(np.searchsorted(doubled, own[asked]), len(doubled) - 1)] == own[asked]
+    return waits
 
 
 def first_known(waiting: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, int]:
@@ -297,12 +245,3 @@ def of_stack(hashes: Sequence[str]) -> str:
 
 def _parts(source: TableSource | StackSource) -> tuple[TableSource, ...]:
     return source.parts if isinstance(source, StackSource) else (source,)
-
-
-def _past(events: pd.DataFrame, as_of: datetime | None) -> np.ndarray:
-    """Events that happened and were known before a moment; all where none is given."""
-    past = np.ones(len(events), dtype=bool)
-    if as_of is not None:
-        for column in (c for c in ("occurred_at", "known_at") if c in events):
-            past &= ~(events[column] >= pd.Timestamp(as_of)).to_numpy(bool)
-    return past

@@ -15,14 +15,17 @@ from abm_scoring.data.checks import conform, without_limit
 from abm_scoring.data.conversion import convert
 from abm_scoring.data.families import families, partition_of
 from abm_scoring.data.linking import Orphans
+from abm_scoring.data.piece_links import Linker
 from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.raw import Part
 from abm_scoring.data.schema import EVENTS
-from abm_scoring.data.streaming import PIECE_ROWS, Linker, apart
+from abm_scoring.data.streaming import PIECE_ROWS, apart
 from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines import shipping
 from abm_scoring.engines.scoring import ScoringTask, context_history, context_of, score_accounts, sealed, task_moments
+from abm_scoring.engines.training_part import TrainingPart, sealed_for
+from abm_scoring.engines.training_task import Question, TrainingTask
 from abm_scoring.features.columnar import as_table
 from abm_scoring.features.context import Context
 from abm_scoring.features.text import distinct, fingerprints
@@ -188,23 +191,47 @@ class Scoring:
         return replace(self, want=want, **known)  # type: ignore[arg-type]
 
 
-def work(rows: pa.Table, scoring: Scoring) -> pa.Table:
-    """All staged rows of one partition → its answer."""
+@dataclass(frozen=True)
+class Training:
+    """A question for a training set (see `training_part.TrainingPart.answer`).
+
+    Attributes:
+        question: Which.
+        task: As JSON, with what is known by then.
+        context: `shipping.context_text`; of nobody where it is not known yet.
+    """
+
+    question: Question
+    task: str
+    context: str
+
+
+def work(rows: pa.Table, asked: Scoring | Training) -> pa.Table:
+    """All staged rows of one partition → its answer; none where it has no accounts."""
     part = rows["part"][0].as_py()
     tables, events = _unpacked(rows)
-    task = ScoringTask.model_validate_json(scoring.task)
     if not len(tables["accounts"]):
         return _RESULT.empty_table()
+    answer = _trained(tables, events, asked) if isinstance(asked, Training) else _scored(tables, events, asked)
+    return pa.table([[part], [answer[0]], [answer[1]]], schema=_RESULT)
+
+
+def _trained(tables: Tables, events: pa.Table | None, asked: Training) -> tuple[bytes, str]:
+    task = TrainingTask.model_validate_json(asked.task)
+    part = TrainingPart(lambda with_events: sealed_for(tables, task, events))
+    return shipping.answer_bytes(part.answer(asked.question, task, shipping.context_from(asked.context)))
+
+
+def _scored(tables: Tables, events: pa.Table | None, scoring: Scoring) -> tuple[bytes, str]:
+    task = ScoringTask.model_validate_json(scoring.task)
     if scoring.want == "moments":
-        blob, about = shipping.frame_bytes(task_moments([sealed(tables, task, events)], task)), ""
-    elif scoring.want == "context":
+        return shipping.frame_bytes(task_moments([sealed(tables, task, events)], task)), ""
+    if scoring.want == "context":
         moments = shipping.frame_from(scoring.moments)
-        blob, about = b"", shipping.context_text(context_of(context_history(tables, task, events), task, moments))
-    else:
-        context: Context = shipping.context_from(scoring.context)
-        found = score_accounts(tables, context, shipping.bundle_of(scoring.bundle), task, events)
-        blob, about = shipping.scored_bytes(found)
-    return pa.table([[part], [blob], [about]], schema=_RESULT)
+        return b"", shipping.context_text(context_of(context_history(tables, task, events), task, moments))
+    context: Context = shipping.context_from(scoring.context)
+    found = score_accounts(tables, context, shipping.bundle_of(scoring.bundle), task, events)
+    return shipping.scored_bytes(found)
 
 
 def _unpacked(rows: pa.Table) -> tuple[Tables, pa.Table | None]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from abm_scoring.engines.partitions import Partition, Partitions
     from abm_scoring.engines.scoring import ScoredAccounts, ScoringTask
     from abm_scoring.engines.spill import Spill
+    from abm_scoring.engines.training import Prepared
+    from abm_scoring.engines.training_task import TrainingTask
     from abm_scoring.learning.bundle import Bundle
 
 #: Told of (partitions done, partitions in all).
@@ -28,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 
 class LocalEngine(Spec):
-    """Scores partitions of account families in turn, so that memory holds one partition's features at a time.
+    """Works on partitions of account families in turn, so that memory holds one partition's features at a time.
 
     Events that are too many for `memory_mb` are never held whole: they are checked piece by piece and laid into files,
     one a partition, in a temporary folder.
@@ -40,7 +42,7 @@ class LocalEngine(Spec):
         2_048, ge=1, description="memory that events may take; more of them go through temporary files, by partition"
     )
     processes: int = Field(
-        1, ge=1, description="partitions worked on at the same time, each in a process with memory of its own"
+        1, ge=1, description="partitions scored at the same time, each in a process with memory of its own"
     )
 
     def sink(self, folder: Path) -> Spill:
@@ -59,7 +61,7 @@ class LocalEngine(Spec):
             task: What each partition needs to know.
             progress: Told how far it is.
         """
-        from abm_scoring.engines.gathering import gathered, held
+        from abm_scoring.engines.gathering import gathered
         from abm_scoring.engines.partitions import Partitions
         from abm_scoring.engines.scoring import context_of, score_history, sealed, task_moments
 
@@ -69,9 +71,29 @@ class LocalEngine(Spec):
             history = sealed(parts[0].tables, task, parts[0].events)
             found = score_history(history, context_of(history, task, task_moments([history], task)), bundle, task)
             progress(1, 1)
-            return held(found)
+            return gathered([found], spill.folder)
         context = _context(parts, task)
         return gathered(self._scored(parts, context, bundle, task, progress), spill.folder)
+
+    def training(self, tables: Tables, spill: Spill, task: TrainingTask, progress: Progress) -> Prepared:
+        """The training set of a task; the result does not depend on the partitions.
+
+        Events that are held are one partition, because rows and features of a training set are held together anyway.
+
+        Args:
+            tables, spill, progress: As in `score`.
+            task: The choices of the config.
+
+        Raises:
+            BadDataError: There is no row to learn from or to rank (65).
+        """
+        from abm_scoring.engines.partitions import Partitions
+        from abm_scoring.engines.training import asked, prepare
+        from abm_scoring.engines.training_part import parts_of
+
+        parts = Partitions(tables, max(1, len(tables["accounts"])), spill)
+        progress(0, len(parts))
+        return prepare(asked(parts_of(parts, task, spill.folder), progress), task, parts.family)
 
     def _scored(
         self, parts: Partitions, context: Context, bundle: Bundle, task: ScoringTask, progress: Progress

@@ -41,17 +41,22 @@ class Partitions:
         accounts_each: Most accounts of a partition, about; the spill says how many partitions there are if it has any.
         spill: Where the events lie if they were too many to hold.
         n: How many partitions, where somebody else has counted.
+
+    Attributes:
+        n: How many partitions there are.
+        family: account_id → its family, of all accounts.
     """
 
     def __init__(self, tables: Tables, accounts_each: int, spill: Spill | None = None, n: int | None = None) -> None:
         self._spill = spill if spill is not None and spill.n else None
-        family = families(tables["accounts"])
+        self.family = family = families(tables["accounts"])
         self.n = n or (self._spill.n if self._spill else max(1, -(-len(family) // accounts_each)))
         self._tables = tables
         self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         if self.n > 1:
             place = pd.Series(partition_of(family, self.n), index=family.index)
-            held = (name for name in tables if name in BY_ACCOUNT and "account_id" in tables[name])
+            away = self._spill.shelved if self._spill else ()
+            held = (n for n in tables if n in BY_ACCOUNT and n not in away and "account_id" in tables[n])
             self._rows = {name: self._cut(tables[name], place) for name in held}
 
     def _cut(self, frame: pd.DataFrame, place: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -61,6 +66,11 @@ class Partitions:
 
     def __len__(self) -> int:
         return self.n
+
+    @property
+    def filled(self) -> list[int]:
+        """Partitions that have accounts."""
+        return sorted(set(partition_of(self.family, self.n).tolist()))
 
     def __iter__(self) -> Iterator[Partition]:
         return (part for p in range(self.n) if len((part := self[p]).tables["accounts"]))
@@ -73,4 +83,4 @@ class Partitions:
             name: self._tables[name].take(order[bounds[p] : bounds[p + 1]]).reset_index(drop=True)
             for name, (order, bounds) in self._rows.items()
         }
-        return Partition(Tables(frames), events)
+        return Partition(Tables(frames | (self._spill.tables(p) if self._spill else {})), events)

@@ -15,11 +15,16 @@ import pandas as pd
 import pyarrow as pa
 
 from abm_scoring.data.checks import REJECT_COLUMNS, Conformed
-from abm_scoring.data.streaming import LinkTally
+from abm_scoring.data.piece_links import LinkTally
 from abm_scoring.data.violations import Violation
 from abm_scoring.engines.scoring import ScoredAccounts
 from abm_scoring.engines.tally import EventTally
+from abm_scoring.engines.training_part import Drawn, Part
+from abm_scoring.engines.training_task import Counts, Question
 from abm_scoring.features.context import Context, Peers, Trials
+from abm_scoring.features.survey import Survey
+from abm_scoring.learning.leakage import Aftermath
+from abm_scoring.learning.value_sources import Recorded
 
 if TYPE_CHECKING:
     from abm_scoring.learning.bundle import Bundle
@@ -99,6 +104,42 @@ def scored_from(rows: bytes, about: str) -> ScoredAccounts:
     told = json.loads(about)
     counts = {name: np.array(values, "int64") for name, values in told["counts"].items()}
     return ScoredAccounts(frame_from(rows), counts, told["unseen"], EventTally(**told["events"]))
+
+
+def answer_bytes(answer: Survey | Counts | Context | Part) -> tuple[bytes, str]:
+    """What a partition says to a question of training: its rows, and everything else as JSON."""
+    if isinstance(answer, Context):
+        return b"", context_text(answer)
+    if not isinstance(answer, Part):
+        return b"", answer.model_dump_json()
+    frames = {"recorded": answer.recorded.facts}
+    for name, drawn in (("matured", answer.matured), ("waiting", answer.waiting)):
+        if drawn is not None:
+            frames |= {f"{name}.rows": drawn.rows, f"{name}.features": drawn.features}
+    blobs = {name: frame_bytes(frame) for name, frame in frames.items()}
+    sizes = {name: len(blob) for name, blob in blobs.items()}
+    after = {name: asdict(counts) for name, counts in answer.aftermath.items()}
+    return b"".join(blobs.values()), json.dumps({"sizes": sizes, "aftermath": after})
+
+
+def answer_from(question: Question, blob: bytes, about: str) -> Survey | Counts | Context | Part:
+    """What `answer_bytes` wrote."""
+    if question == "survey":
+        return Survey.model_validate_json(about)
+    if question == "counts":
+        return Counts.model_validate_json(about)
+    if question == "context":
+        return context_from(about)
+    told, frames, begin = json.loads(about), {}, 0
+    for name, size in told["sizes"].items():
+        frames[name] = frame_from(blob[begin : begin + size])
+        begin += size
+    matured, waiting = (
+        Drawn(frames[f"{name}.rows"], frames[f"{name}.features"]) if f"{name}.rows" in frames else None
+        for name in ("matured", "waiting")
+    )
+    after = {name: Aftermath(**counts) for name, counts in told["aftermath"].items()}
+    return Part(matured, waiting, Recorded(frames["recorded"]), after)
 
 
 def report_text(conformed: Conformed, links: LinkTally, content: int) -> str:

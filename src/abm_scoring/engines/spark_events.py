@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from abm_scoring.data.checks import Conformed, counted, nothing_read
 from abm_scoring.data.file_sources import ParquetSource
+from abm_scoring.data.piece_links import Linker, LinkTally
 from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.schema import EVENTS
 from abm_scoring.data.sources import SparkSource, StackSource
-from abm_scoring.data.streaming import Linker, LinkTally, Streamed, first_known, with_preset
+from abm_scoring.data.streaming import Streamed, first_known, with_preset
 from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
 from abm_scoring.features.columnar import partitions_for
@@ -89,6 +90,9 @@ class SparkEvents:
             return False
         offered = self._frame(settled, root).columns
         return not {c.name for c in EVENTS.match_keys} & set(settled.select(offered, EVENTS).taken)
+
+    def shelf(self) -> None:
+        """None: the driver holds the other tables, and sends them to the partitions."""
 
     def _frame(self, source: TableSource, root: Path) -> DataFrame:
         if isinstance(source, SparkSource):

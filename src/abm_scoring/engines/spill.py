@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -14,12 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from abm_scoring.data.piece_links import Linked
 from abm_scoring.data.privacy import PrivacySpec
 from abm_scoring.data.sources import StackSource
 from abm_scoring.data.streaming import Streamed, Take, held_size, needs_whole, stream_events
 from abm_scoring.data.table_source import TableSource
+from abm_scoring.data.text_columns import text_of
 from abm_scoring.features.columnar import Held, as_table, partitions_for
-from abm_scoring.features.partition_files import PartitionFiles
+from abm_scoring.features.partition_files import Division, PartitionFiles
 from abm_scoring.features.text import fingerprints
 
 #: Files into which the hashes of ids go, so that one of them fits into memory.
@@ -40,7 +42,9 @@ class Spill:
     memory_mb: int
     accounts_per_partition: int
     _size: tuple[int, int] = (0, 0)
+    _division: Division | None = None
     _files: PartitionFiles | None = None
+    _shelved: dict[str, PartitionFiles] = field(default_factory=dict)
 
     @property
     def paths(self) -> Sequence[Path]:
@@ -64,6 +68,41 @@ class Spill:
         self._size = size
         return True
 
+    def shelf(self) -> Spill:
+        """The other rows of accounts go through files as well."""
+        return self
+
+    def lay(self, name: str, frame: pd.DataFrame) -> None:
+        """Take the rows of a table as they were read."""
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        pq.write_table(table, self._laid(name), compression="lz4", write_statistics=False)
+
+    def fetch(self, name: str) -> pd.DataFrame:
+        """Give them back, for good."""
+        frame = _frame(self._laid(name))
+        self._laid(name).unlink()
+        return frame
+
+    def put(self, name: str, frame: pd.DataFrame, accounts: pd.DataFrame) -> None:
+        """Take the rows of a table for its partitions, which are those of all these accounts."""
+        folder = self.folder / name
+        folder.mkdir()
+        files = self._shelved[name] = PartitionFiles(folder, self._divided(accounts))
+        files.write(pa.Table.from_pandas(frame, preserve_index=False))
+        files.close()
+
+    @property
+    def shelved(self) -> Collection[str]:
+        """Tables whose rows were put away."""
+        return self._shelved.keys()
+
+    def tables(self, p: int) -> dict[str, pd.DataFrame]:
+        """The rows of a partition of all tables that were put away."""
+        return {name: _frame(files.paths[p]) for name, files in self._shelved.items()}
+
+    def _laid(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
     def stream(
         self,
         source: TableSource | StackSource,
@@ -86,9 +125,11 @@ class Spill:
             files = [stack.enter_context(path.open("wb")) for path in paths]
             for piece in hashes:
                 known = piece[piece != 0]
-                bucket = known % np.uint64(_BUCKETS)
-                for b, file in enumerate(files):
-                    file.write(known[bucket == b].tobytes())
+                bucket = (known % np.uint64(_BUCKETS)).astype(np.uint8)
+                known = known[np.argsort(bucket, kind="stable")]
+                ends = np.cumsum(np.bincount(bucket, minlength=_BUCKETS))
+                for file, own in zip(files, np.split(known, ends[:-1]), strict=True):
+                    file.write(own.tobytes())
         found = [_repeated(np.fromfile(path, np.uint64)) for path in paths]
         for path in paths:
             path.unlink()
@@ -96,10 +137,26 @@ class Spill:
 
     def begin(self, accounts: pd.DataFrame) -> Take:
         """Where to hand accepted events to, all of these accounts."""
-        by_events = partitions_for(*self._size, 0, self.memory_mb)
-        by_accounts = -(-accounts["account_id"].nunique() // self.accounts_per_partition)
-        self._files = files = PartitionFiles(self.folder, accounts, max(by_events, by_accounts))
-        return lambda events: files.write(as_table(events))
+        self._files = files = PartitionFiles(self.folder, self._divided(accounts))
+
+        def take(found: Linked) -> None:
+            order, bounds = files.division.cut(text_of(found.told["account_id"]))
+            files.append(as_table(found.frame(order)), bounds)
+
+        return take
+
+    def owners(self, ids: pa.ChunkedArray) -> np.ndarray:
+        """int64 [n]: the partition of each account id, -1 for what is no account."""
+        assert self._division is not None
+        return self._division.owners(ids)
+
+    def _divided(self, accounts: pd.DataFrame) -> Division:
+        """The partitions of all rows, made once."""
+        if self._division is None:
+            by_events = partitions_for(*self._size, 0, self.memory_mb)
+            by_accounts = -(-accounts["account_id"].nunique() // self.accounts_per_partition)
+            self._division = Division(accounts, max(by_events, by_accounts))
+        return self._division
 
     def end(self) -> None:
         """Close the files."""
@@ -117,6 +174,12 @@ class Spill:
         """The events of a partition, read when asked for."""
         assert self._files is not None
         return self._files.columns(p, "events")
+
+
+def _frame(file: Path) -> pd.DataFrame:
+    """A table with its dtypes."""
+    frame: pd.DataFrame = pq.ParquetFile(file, pre_buffer=False).read().to_pandas()
+    return frame
 
 
 def _repeated(hashes: np.ndarray) -> np.ndarray:

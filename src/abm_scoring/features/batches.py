@@ -19,7 +19,7 @@ from abm_scoring.features.context import merged
 from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
-from abm_scoring.features.partition_files import PartitionFiles
+from abm_scoring.features.partition_files import Division, PartitionFiles
 from abm_scoring.features.text import arrow
 
 #: Rows of a Parquet file that are in memory while it is cut into partitions.
@@ -61,14 +61,14 @@ def batches(
     until = snapshots["as_of"].max()
     n = _partitions(events, snapshots, specs, dtype, memory_mb)
     with tempfile.TemporaryDirectory(prefix="abm-scoring-") as folder:
-        files = PartitionFiles(Path(folder), frames["accounts"], n)
+        files = PartitionFiles(Path(folder), Division(frames["accounts"], n))
         if n > 1:
             files.write(events.schema.empty_table())  # so that there are files even where there are no events
             for batch in events.to_batches(max_chunksize=_STREAM_ROWS):
                 files.write(pa.Table.from_batches([batch]))
             files.close()
         own = {name: _owners(frame, files) for name, frame in frames.items()}
-        row_part = files.owners(arrow(snapshots["account_id"]))
+        row_part = files.division.owners(arrow(snapshots["account_id"]))
 
         def history(p: int, with_events: bool = True) -> History:
             tables = Tables({name: frame[own[name] == p] for name, frame in frames.items()})
@@ -112,7 +112,7 @@ def _partitions(
 
 def _owners(frame: pd.DataFrame, files: PartitionFiles) -> np.ndarray:
     """Partition of each row of a table; -1 where it belongs to no account."""
-    return files.owners(arrow(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
+    return files.division.owners(arrow(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
 
 
 def _report_large(history: History) -> None:

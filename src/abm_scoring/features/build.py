@@ -14,19 +14,23 @@ from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.moments import NEVER, moments
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 
 
-def resolve(
-    specs: Sequence[FeatureSpec], history: History, profile: ProfileSpec | None = None
-) -> tuple[FeatureSpec, ...]:
+def resolve(specs: Sequence[FeatureSpec], seen: Seen, profile: ProfileSpec | None = None) -> tuple[FeatureSpec, ...]:
     """The specs with everything fixed that depends on data (columns present, event types seen).
 
     What comes out is stored with the model and replayed at every scoring, so that both see the same columns.
 
+    Args:
+        specs: Families as configured.
+        seen: All that is known, or the survey of all partitions.
+        profile: The project's.
+
     Raises:
         ConfigError: Two families give a feature of the same name.
     """
-    resolved = tuple(spec.resolve(history, profile) for spec in specs)
+    resolved = tuple(spec.resolve(seen, profile) for spec in specs)
     names = [f.name for f in catalogue(resolved)]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import Context
-from abm_scoring.features.history import History, View
+from abm_scoring.features.history import View
 from abm_scoring.features.moments import DAY
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 
@@ -30,7 +31,7 @@ class BuyingGroupSpec(Spec):
     senior: tuple[str, ...] = Field(("c_level", "director"), description="levels that count as senior")
     engaged_days: int = Field(90, ge=1, description="engaged = took part in inbound events in this many days")
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """Nothing is chosen from the data."""
         return self
 

@@ -14,6 +14,7 @@ from abm_scoring.features.context import Context, Trials, version_at
 from abm_scoring.features.history import History, View
 from abm_scoring.features.moments import ALWAYS, DAY, NEVER, count_before, is_before, timestamps
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 Category = Literal["sector", "country", "region", "first_channel", "first_campaign", "first_content"]
@@ -39,10 +40,10 @@ class CategoryRatesSpec(Spec):
     settle_days: int = Field(14, ge=0, description="days that late bookings are given to arrive")
     strength: float = Field(20.0, gt=0, description="trials that the share of all accounts weighs as much as")
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """Those categories that the data have."""
-        accounts = history.facts["accounts"].frame
-        have = [c for c in self.by if (_TOUCH[c] in history.log if c in _TOUCH else c in accounts)]
+        events, accounts = seen.columns("events"), seen.columns("accounts")
+        have = [c for c in self.by if (_TOUCH[c] in events if c in _TOUCH else c in accounts)]
         return self.model_copy(update={"by": tuple(have)})
 
     def features(self) -> tuple[Feature, ...]:

@@ -11,10 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from abm_scoring.data.parquet_files import dictionary_columns
 from abm_scoring.errors import BadDataError, MissingInputError
-
-#: A file keeps a text column as a dictionary where its values take fewer bytes than this each.
-_DICTIONARY_BYTES = 8
 
 #: What an event costs while its account is worked on, beside its text: codes, order, sorted columns, in bytes.
 _EVENT_BYTES = 160
@@ -86,19 +84,6 @@ class ParquetColumns:
         """One column; text that the file keeps as a dictionary stays one."""
         kept = [name] if name in self._dictionaries else []
         return pq.read_table(self._path, columns=[name], read_dictionary=kept, memory_map=True)[name]
-
-
-def dictionary_columns(file: pq.ParquetFile) -> list[str]:
-    """Text columns that a file keeps as dictionaries."""
-    kept = []
-    for place, column in enumerate(file.schema_arrow):
-        if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
-            continue
-        groups = [file.metadata.row_group(g) for g in range(file.metadata.num_row_groups)]
-        size = sum(g.column(place).total_uncompressed_size for g in groups)
-        if size < _DICTIONARY_BYTES * max(file.metadata.num_rows, 1):
-            kept.append(column.name)
-    return kept
 
 
 def as_table(frame: pd.DataFrame) -> pa.Table:

@@ -11,8 +11,9 @@ from pydantic import Field
 from abm_scoring.errors import BadDataError, ConfigError
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import Context
-from abm_scoring.features.history import History, View
+from abm_scoring.features.history import View
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 
@@ -24,9 +25,9 @@ class ColumnsSpec(Spec):
     categories: tuple[str, ...] = Field((), description="account columns used as categories")
     part: Literal["fit", "behaviour"] = Field("fit", description="which partial score they count towards")
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """Checks that the accounts have every column that is named."""
-        present = history.facts["accounts"].frame.columns
+        present = seen.columns("accounts")
         for column in (*self.numbers, *self.categories):
             if column not in present:
                 raise ConfigError(

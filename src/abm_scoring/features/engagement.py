@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
-import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import Context
-from abm_scoring.features.history import History, View
+from abm_scoring.features.history import View
 from abm_scoring.features.measures import ANY, NEEDS, WINDOWED, Dimension, Group, Measure, Planned
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 
@@ -71,45 +72,43 @@ class EngagementSpec(Spec):
             raise ValueError(f"half-lives must be positive; got {list(days)}")
         return days
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """The same with the event types, groups and columns that were seen, all fixed for good."""
-        seen = history.event_types if self.event_types == "all" else self.event_types
+        types = seen.event_types if self.event_types == "all" else self.event_types
+        columns = seen.columns("events")
 
         def present(measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
-            return tuple(m for m in measures if m not in NEEDS or NEEDS[m] in history.log)
+            return tuple(m for m in measures if m not in NEEDS or NEEDS[m] in columns)
 
         chosen = {f"measures{suffix}": present(getattr(self, f"measures{suffix}")) for suffix in ("", *_BY)}
         groups = [
             g
             for suffix, dimension in _BY.items()
-            if chosen[f"measures{suffix}"]
-            for g in self._seen(history, dimension)
+            if chosen[f"measures{suffix}"] and dimension != "event_type"
+            for g in self._most(dimension, seen.frequencies(dimension))
         ]
         return self.model_copy(
             update={
                 **chosen,
-                "event_types": tuple(seen),
+                "event_types": tuple(types),
                 "measures_for": {t: present(measures) for t, measures in self.measures_for.items()},
                 "groups": self.groups or tuple(groups),
-                "first_touch": tuple(c for c in self.first_touch if c in history.log),
+                "first_touch": tuple(c for c in self.first_touch if c in columns),
             }
         )
 
     @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """By which of channel, stage, campaign and seniority anything is measured."""
+        return tuple(d for suffix, d in _BY.items() if d != "event_type" and getattr(self, f"measures{suffix}"))
+
+    @property
     def groups_wanted(self) -> bool:
         """Whether anything is measured by channel, stage, campaign or seniority."""
-        return any(getattr(self, f"measures{suffix}") for suffix in _BY if suffix != "_by_type")
+        return bool(self.dimensions)
 
-    def _seen(self, history: History, dimension: Dimension) -> list[Group]:
+    def _most(self, dimension: Dimension, counts: Mapping[str, int]) -> list[Group]:
         """The most frequent values of a dimension, in alphabetical order."""
-        if dimension == "event_type":
-            return []
-        if dimension == "seniority":
-            levels = history.facts["contacts"].frame.get("seniority", pd.Series(dtype="str")).dropna()
-            counts = {str(level): int(n) for level, n in levels.value_counts().items()}
-        else:
-            codes, names = history.log.categories(dimension)
-            counts = dict(zip(names, np.bincount(codes[codes >= 0], minlength=len(names)).tolist(), strict=True))
         most = sorted(counts, key=lambda name: (-counts[name], name))[: self.group_limit]
         return [Group(dimension=dimension, value=str(name)) for name in sorted(most)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -66,6 +66,15 @@ class EventLog:
 
     def __contains__(self, column: str) -> bool:
         return column in self.source
+
+    def among(self, types: tuple[str, ...]) -> EventLog:
+        """The same with codes among more types, those seen of other accounts included."""
+        if types == self.types:
+            return self
+        place = {name: i for i, name in enumerate(types)}
+        codes = np.array([*(place[name] for name in self.types), -1], self.type_code.dtype)[self.type_code]
+        made = {**self._made, "categories event_type": (codes, types)}
+        return replace(self, types=types, type_code=codes, _made=made)
 
     def numbers(self, column: str) -> np.ndarray:
         """A column as float64 [events]; NaN = missing, everywhere where the events have no such column."""

@@ -10,10 +10,11 @@ from pydantic import Field
 
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import Context
-from abm_scoring.features.history import History, View
+from abm_scoring.features.history import View
 from abm_scoring.features.measures import ANY, Planned
 from abm_scoring.features.moments import NEVER
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 
@@ -27,10 +28,10 @@ class FamilySpec(Spec):
     windows_days: tuple[int, ...] = Field((30, 90), description="lengths of the windows")
     event_types: Literal["all"] | tuple[str, ...] = Field("all", description="types to use; all = those seen")
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """The same with the event types that were seen."""
-        seen = history.event_types if self.event_types == "all" else self.event_types
-        return self.model_copy(update={"event_types": tuple(seen)})
+        types = seen.event_types if self.event_types == "all" else self.event_types
+        return self.model_copy(update={"event_types": tuple(types)})
 
     def features(self) -> tuple[Feature, ...]:
         """What the family gives, in the order of `build`'s columns."""

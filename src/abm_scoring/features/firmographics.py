@@ -10,8 +10,9 @@ from pydantic import Field
 
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import Context
-from abm_scoring.features.history import History, View
+from abm_scoring.features.history import View
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 NumberColumn = Literal["employee_count", "annual_revenue", "founded_year"]
@@ -27,10 +28,9 @@ class FirmographicsSpec(Spec):
         description="columns of accounts to use; those that the table lacks are left out",
     )
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """The same with only the columns that the accounts have."""
-        present = history.facts["accounts"].frame
-        kept = tuple(c for c in self.columns if c in present and present[c].notna().any())
+        kept = tuple(c for c in self.columns if seen.knows("accounts", c))
         return self.model_copy(update={"columns": kept})
 
     def features(self) -> tuple[Feature, ...]:

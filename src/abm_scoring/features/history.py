@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from abm_scoring.features.columnar import ParquetColumns
+    from abm_scoring.features.measures import Dimension
     from abm_scoring.features.text import TextIndex
 
 
@@ -82,13 +83,32 @@ class History:
         log = event_log(tables["events"] if events is None else events, index, limit)
         if noise is not None:
             log = without_noise(log, noise)
-        seen = _span(facts, log, limit)
+        seen = observed(*dated_span(facts, log), limit)
         return cls(ids, until, *seen, timezone, facts, log, *_family_index(tables["accounts"], ids), index)
 
     @property
     def event_types(self) -> tuple[str, ...]:
         """Types of events seen, sorted."""
         return self.log.types
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Columns of a table."""
+        return frozenset(map(str, self.log.source if table == "events" else self.facts[table].frame))
+
+    def frequencies(self, dimension: Dimension) -> dict[str, int]:
+        """How many events have each value of a dimension; of seniority, how many contacts."""
+        if dimension == "seniority":
+            levels = self.facts["contacts"].frame.get("seniority", pd.Series(dtype="str")).dropna()
+            return {str(level): int(n) for level, n in levels.value_counts().items()}
+        codes, names = self.log.categories(dimension)
+        return dict(zip(names, np.bincount(codes[codes >= 0], minlength=len(names)).tolist(), strict=True))
+
+    def knows(self, table: str, column: str) -> bool:
+        """Whether any row of a table says something in a column; of events, in a column of numbers."""
+        if table == "events":
+            return not np.isnan(self.log.numbers(column)).all()
+        frame = self.facts[table].frame
+        return column in frame and bool(frame[column].notna().any())
 
     def codes(self, account_id: pd.Series) -> np.ndarray:
         """Codes of account ids, int64.
@@ -263,20 +283,34 @@ def _owner(offsets: np.ndarray) -> np.ndarray:
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
-def _span(facts: Mapping[str, Facts], log: EventLog, limit: int) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Where observation begins (the first event, or the first dated fact where there are no events) and ends.
-
-    It ends one microsecond after the last fact, at most at `until`. Masters often hold dates from long before any event
-    was recorded, such as `customer_since`; snapshots of those years would see accounts that seem to do nothing.
-    """
+def dated_span(facts: Mapping[str, Facts], log: EventLog) -> tuple[int | None, int | None, int | None]:
+    """When the first event, the first dated fact and the last one could be known, microseconds; None without any."""
     dated = [f.visible[(f.visible != ALWAYS) & (f.visible != NEVER)] for f in facts.values()]
     closed = facts["opportunities"].frame.get("closed_at")
     dated.append(log.visible)
     if closed is not None:
         dated.append(moments(closed.dropna(), NEVER))
-    every = np.concatenate(dated)
-    first, last = (every.min(), every.max() + 1) if len(every) else (limit, limit)
-    begin = log.visible.min() if len(log.visible) else first
+    ends = [(int(d.min()), int(d.max())) for d in dated if len(d)]
+    if not ends:
+        return None, None, None
+    event = int(log.visible.min()) if len(log.visible) else None
+    return event, min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def observed(
+    first_event: int | None, first_fact: int | None, last_fact: int | None, limit: int
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Where observation begins (the first event, or the first dated fact where there are no events) and ends.
+
+    It ends one microsecond after the last fact, at most at `until`. Masters often hold dates from long before any event
+    was recorded, such as `customer_since`; snapshots of those years would see accounts that seem to do nothing.
+
+    Args:
+        first_event, first_fact, last_fact: From `dated_span`.
+        limit: `until` in microseconds.
+    """
+    first, last = (limit, limit) if first_fact is None or last_fact is None else (first_fact, last_fact + 1)
+    begin = first if first_event is None else first_event
     start, end = timestamps(np.array([begin, min(last, limit)], "int64"))
     return start, end
 

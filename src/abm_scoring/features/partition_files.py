@@ -8,11 +8,45 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from abm_scoring.data.families import families, partition_of
+from abm_scoring.data.text_columns import is_text
 from abm_scoring.features.columnar import ParquetColumns
 from abm_scoring.features.text import TextIndex, distinct
+
+#: Rows that tell whether texts repeat themselves, and the share of distinct ones from which they do not.
+_TELLING_ROWS, _MOSTLY = 1_000, 0.9
+
+
+class Division:
+    """Partitions of account families, and which of them an account belongs to.
+
+    Args:
+        accounts: Canonical accounts.
+        n: Partitions.
+    """
+
+    def __init__(self, accounts: pd.DataFrame, n: int) -> None:
+        ids = distinct(accounts["account_id"])
+        self.n = n
+        self._index, self._part = TextIndex.of(ids), partition_of(families(accounts).reindex(ids), n)
+
+    def owners(self, ids: pa.ChunkedArray) -> np.ndarray:
+        """int64 [n]: the partition of each account id, -1 for what is no account."""
+        code = self._index.codes(ids)
+        return np.where(code >= 0, self._part[code], -1) if len(self._part) else code.astype("int64")
+
+    def cut(self, ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in the order of their partitions, int64 [n], and where in that order each of these begins and ends.
+
+        Args:
+            ids: Account of each row; rows of none are in front of the first partition.
+        """
+        owner = self.owners(ids)
+        narrow = owner.astype(np.min_scalar_type(-self.n - 1))  # small keys sort fast
+        return np.argsort(narrow, kind="stable"), np.cumsum(np.bincount(owner + 1, minlength=self.n + 1))
 
 
 class PartitionFiles:
@@ -20,32 +54,28 @@ class PartitionFiles:
 
     Args:
         folder: Exists, and belongs to whoever made it.
-        accounts: Canonical accounts.
-        n: Partitions.
+        division: The partitions.
     """
 
-    def __init__(self, folder: Path, accounts: pd.DataFrame, n: int) -> None:
-        ids = distinct(accounts["account_id"])
-        self.paths: Sequence[Path] = tuple(folder / f"{p}.parquet" for p in range(n))
-        self._index, self._part = TextIndex.of(ids), partition_of(families(accounts).reindex(ids), n)
+    def __init__(self, folder: Path, division: Division) -> None:
+        self.paths: Sequence[Path] = tuple(folder / f"{p}.parquet" for p in range(division.n))
+        self.division = division
         self._writers: list[pq.ParquetWriter] = []
 
-    def owners(self, ids: pa.ChunkedArray) -> np.ndarray:
-        """int64 [n]: the partition of each account id, -1 for what is no account."""
-        code = self._index.codes(ids)
-        return np.where(code >= 0, self._part[code], -1) if len(self._part) else code.astype("int64")
-
-    def write(self, table: pa.Table) -> None:
-        """Append rows with an `account_id`; the first piece sets the columns and their types."""
+    def append(self, rows: pa.Table, bounds: np.ndarray) -> None:
+        """Append rows in the order that `cut` gave; the first ones set the columns and their types."""
         if not self._writers:
-            self._writers = [pq.ParquetWriter(path, table.schema, compression="lz4") for path in self.paths]
-        owner = self.owners(table["account_id"])
-        order = np.argsort(owner, kind="stable")
-        bounds = np.searchsorted(owner[order], np.arange(len(self.paths) + 1))
-        rows = table.take(pa.array(order)).cast(self._writers[0].schema)
+            texts = _repeating(rows)
+            self._writers = [_writer(path, rows.schema, texts) for path in self.paths]
+        rows = rows.cast(self._writers[0].schema)
         for p, writer in enumerate(self._writers):
             if bounds[p + 1] > bounds[p]:
                 writer.write_table(rows.slice(bounds[p], bounds[p + 1] - bounds[p]))
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows with an `account_id`."""
+        order, bounds = self.division.cut(table["account_id"])
+        self.append(table.take(pa.array(order)), bounds)
 
     def close(self) -> None:
         """Finish the files; nothing can be written any more."""
@@ -55,3 +85,15 @@ class PartitionFiles:
     def columns(self, p: int, table: str) -> ParquetColumns:
         """The rows of a partition."""
         return ParquetColumns(self.paths[p], table)
+
+
+def _repeating(table: pa.Table) -> list[str]:
+    """Text columns of which a dictionary may be worth its while: all but those in which nearly every text is new."""
+    texts = [name for name in table.column_names if is_text(table[name].type)]
+    few = len(table) < _TELLING_ROWS
+    return [name for name in texts if few or pc.count_distinct(table[name]).as_py() < _MOSTLY * len(table)]
+
+
+def _writer(path: Path, schema: pa.Schema, texts: list[str]) -> pq.ParquetWriter:
+    # Numbers hardly ever repeat themselves enough, and nobody asks for a column's least and greatest value.
+    return pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=texts or False, write_statistics=False)

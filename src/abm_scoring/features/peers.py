@@ -15,6 +15,7 @@ from abm_scoring.features.history import History, View
 from abm_scoring.features.measures import ANY, Planned
 from abm_scoring.features.moments import DAY, timestamps
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 #: Rows that are measured at a time when peers are looked at.
@@ -33,10 +34,10 @@ class PeersSpec(Spec):
     event_types: Literal["all"] | tuple[str, ...] = Field("all", description="types to use; all = those seen")
     min_peers: int = Field(10, ge=2, description="fewer accounts in the sector give no rank")
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """The same with the event types that were seen."""
-        seen = history.event_types if self.event_types == "all" else self.event_types
-        return self.model_copy(update={"event_types": tuple(seen)})
+        types = seen.event_types if self.event_types == "all" else self.event_types
+        return self.model_copy(update={"event_types": tuple(types)})
 
     def features(self) -> tuple[Feature, ...]:
         """What the family gives, in the order of `build`'s columns."""

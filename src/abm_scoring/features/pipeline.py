@@ -9,9 +9,10 @@ import pandas as pd
 
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import Context
-from abm_scoring.features.history import History, View
+from abm_scoring.features.history import View
 from abm_scoring.features.moments import DAY, NEVER, moments
 from abm_scoring.features.profile import ProfileSpec
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 YEAR_DAYS = 365.25
@@ -25,7 +26,7 @@ class PipelineSpec(Spec):
 
     kind: Literal["pipeline"]
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """Nothing is chosen from the data."""
         return self
 

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.context import DIMENSIONS, Context, dimension_values
-from abm_scoring.features.history import History, View
+from abm_scoring.features.history import View
 from abm_scoring.features.profile import ProfileSpec, SizeRange
+from abm_scoring.features.seen import Seen
 from abm_scoring.spec import Spec
 
 #: An account this many times smaller or larger than the range fits in size not at all.
@@ -28,7 +29,7 @@ class ValueFitSpec(Spec):
     kind: Literal["value_fit"]
     profile: ProfileSpec | None = Field(None, description="default: the profile of the project")
 
-    def resolve(self, history: History, profile: ProfileSpec | None) -> Self:
+    def resolve(self, seen: Seen, profile: ProfileSpec | None) -> Self:
         """The same with the project's profile, where it has none of its own."""
         return self if self.profile else self.model_copy(update={"profile": profile})
 

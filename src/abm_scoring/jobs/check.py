@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from abm_scoring.config import Config
-from abm_scoring.data.loading import Loaded, TableReport
+from abm_scoring.data.loading import Loaded
 from abm_scoring.data.matching.proposals import account_proposals
 from abm_scoring.data.profiling.columns import profile
 from abm_scoring.data.profiling.completeness import completeness
 from abm_scoring.data.profiling.findings import Finding, findings, unused_tables
+from abm_scoring.data.reports import TableReport
 from abm_scoring.data.sources import StackSource
 from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables

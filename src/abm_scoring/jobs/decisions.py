@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +10,11 @@ import pandas as pd
 
 from abm_scoring.data.families import families
 from abm_scoring.data.tables import Tables
-from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.cohort import ELIGIBLE
 from abm_scoring.jobs import ledger
 from abm_scoring.jobs.ledger import Link
 from abm_scoring.ranking import holdout
 from abm_scoring.ranking.detectable import HoldoutPlan, plan
-from abm_scoring.ranking.history import with_changes, with_previous, with_trend
 from abm_scoring.ranking.mqa import log
 from abm_scoring.ranking.mqa.evidence import evident
 from abm_scoring.ranking.mqa.machine import Decision, decide
@@ -26,8 +24,25 @@ from abm_scoring.ranking.ranking import ScoringSpec, rank
 RANKED, WITHHELD, NOT_SCORED = "ranked", "withheld", "not_scored"
 #: Columns that the list adds to the scores of the accounts on it.
 _PLACED = ("rank", "score_percentile", "grade", "tier")
-#: Columns of the frozen rows that no list has: pages draw them, and the next night compares with them.
-_FROZEN_ONLY = ("topic_", "activity_week_")
+#: All that is read of scores to decide; a run holds these of all accounts together, and nothing else.
+DECIDED_BY = (
+    "account_id",
+    "status",
+    "owner_id",
+    "region",
+    "raw_score",
+    "score",
+    "probability",
+    "probability_low",
+    "probability_high",
+    "expected_value",
+    "fit_raw",
+    "behaviour_raw",
+    "fit_score",
+    "engaged_contacts",
+    "roles_engaged",
+    "engagement_minutes",
+)
 
 
 @dataclass(frozen=True)
@@ -35,9 +50,8 @@ class Decisions:
     """Everything that a run decides.
 
     Attributes:
-        rows: One row an account of the input, to be frozen: scores, place on the list, MQA status, arm.
-        ranked: The rows on the list, in its order, without what only frozen rows have.
-        left_out: The rows that were not scored.
+        rows: One row an account of the input, by account_id: what was read to decide, and the columns `added`.
+        added: Names of what was decided: family, arm, list, place on it, MQA status.
         mqa: The night's decision; None where no status is kept.
         assignments: Arms of the holdout; None where there never was one.
         plan: What the holdout can detect; None without one.
@@ -45,103 +59,63 @@ class Decisions:
     """
 
     rows: pd.DataFrame
-    ranked: pd.DataFrame
-    left_out: pd.DataFrame
+    added: tuple[str, ...]
     mqa: Decision | None
     assignments: pd.DataFrame | None
     plan: HoldoutPlan | None
     warnings: tuple[str, ...]
 
     @property
+    def n_ranked(self) -> int:
+        """Accounts on the list."""
+        return self._ended(RANKED)
+
+    @property
     def n_withheld(self) -> int:
         """Accounts that are scored and stand on no list."""
-        return int((self.rows["list"] == WITHHELD).sum())
+        return self._ended(WITHHELD)
+
+    @property
+    def n_not_scored(self) -> int:
+        """Accounts without a score."""
+        return self._ended(NOT_SCORED)
+
+    def _ended(self, where: str) -> int:
+        return int((self.rows["list"] == where).sum())
 
 
 def decide_run(
-    scored: pd.DataFrame,
-    tables: Tables,
-    spec: ScoringSpec,
-    earlier: Sequence[Link],
-    as_of: pd.Timestamp,
-    same_model: bool,
-    silent: Collection[str] = (),
+    scored: pd.DataFrame, tables: Tables, spec: ScoringSpec, earlier: Sequence[Link], as_of: pd.Timestamp
 ) -> Decisions:
-    """From scores to everything that is published and frozen.
+    """From scores to everything that is decided of accounts beside each other.
 
     Args:
-        scored: Rows of `score_accounts` for all accounts.
+        scored: `DECIDED_BY` of all accounts, as far as the model gives them, by account_id.
         tables: For families and dispositions.
         spec: How the list is made.
         earlier: The chain of runs before `as_of`, oldest first.
         as_of: The night.
-        same_model: Whether the predecessor had the same model.
-        silent: Topics whose source has gone silent.
     """
     predecessor = earlier[-1] if earlier else None
-    family = families(tables["accounts"]).reindex(scored["account_id"]).to_numpy(object)
+    family = families(tables["accounts"]).reindex(scored["account_id"]).array
     rows = scored.assign(family_id=pd.Series(family, scored.index, dtype="str"))
-    rows = _compared(rows, earlier, spec, as_of, same_model, silent)
     assignments, told = _assigned(rows, predecessor, spec, as_of)
     rows = _with_arms(rows, assignments, spec)
-    shown = [name for name in rows if not str(name).startswith(_FROZEN_ONLY)]
-    listed = rows.loc[rows["list"] == RANKED, shown]
+    listed = rows[rows["list"] == RANKED]
     ranked = rank(listed, spec, listed["family_id"])
     decision = _mqas(ranked, tables, spec, earlier, as_of)
     placed = ranked.set_index("account_id")[list(_PLACED)].reindex(rows["account_id"]).set_axis(rows.index)
     rows = pd.concat([rows, placed.astype({"rank": "Int64"})], axis=1)
     if decision is not None:
-        rows, ranked = (_with_status(frame, decision.state, as_of) for frame in (rows, ranked))
+        rows = _with_status(rows, decision.state, as_of)
     return Decisions(
         rows=rows,
-        ranked=ranked,
-        left_out=rows[rows["list"] == NOT_SCORED],
+        added=tuple(name for name in map(str, rows) if name not in scored),
         mqa=decision,
         assignments=assignments,
         plan=told,
         warnings=_warnings(decision, told, predecessor, spec),
     )
-
-
-def silent_topics(
-    silent_types: Collection[str], catalogue: Sequence[Feature], rows_now: Mapping[str, int], before: Link | None
-) -> set[str]:
-    """Topics whose source stopped: every event type of theirs is silent, or their table lost half of its rows.
-
-    Args:
-        silent_types: Event types that stopped for everybody.
-        catalogue: The model's features.
-        rows_now: Table → rows accepted tonight.
-        before: The predecessor, with its own counts.
-    """
-    quiet = set(silent_types)
-    shrunk = {
-        table
-        for table, record in (before.manifest.inputs.items() if before else ())
-        if rows_now.get(table, 0) <= record.rows_accepted / 2
-    }
-    stopped: dict[str, bool] = {}
-    for feature in catalogue:
-        silent = feature.source in shrunk or feature.args.get("event_type") in quiet
-        stopped[feature.topic] = stopped.get(feature.topic, True) and silent
-    return {topic for topic, silent in stopped.items() if silent}
-
-
-def _compared(
-    rows: pd.DataFrame,
-    earlier: Sequence[Link],
-    spec: ScoringSpec,
-    as_of: pd.Timestamp,
-    same_model: bool,
-    silent: Collection[str],
-) -> pd.DataFrame:
-    """With what moved since the runs before."""
-    if "score" not in rows:
-        return rows
-    previous = ledger.frozen_scores(earlier[-1] if earlier else None)
-    since = ledger.score_history(earlier, as_of - pd.Timedelta(days=spec.trend_days))
-    rows = with_trend(with_previous(rows, previous), since, as_of, spec.trend_days, spec.trend_points)
-    return with_changes(rows, previous, same_model, silent)
 
 
 def _assigned(

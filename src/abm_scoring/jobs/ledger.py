@@ -5,7 +5,8 @@ Retrospective runs, and runs that a later one of the same day replaced, keep the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,17 +109,27 @@ def transitions(links: Sequence[Link]) -> pd.DataFrame:
     return joined(read_frozen(f) for f in files if f.is_file())
 
 
-def frozen_scores(link: Link | None, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """What a run froze; None where there is no run."""
-    return read_frozen(link.folder / FROZEN, columns) if link is not None else None
+def frozen_columns(link: Link | None) -> tuple[str, ...]:
+    """Names of what a run froze; none where there is no run."""
+    from pyarrow import parquet
+
+    if link is None:
+        return ()
+    with _readable(link.folder / FROZEN) as file:
+        return tuple(parquet.read_schema(file).names)
 
 
-def score_history(links: Sequence[Link], since: pd.Timestamp) -> pd.DataFrame:
-    """Rows `account_id`, `as_of`, `score` of the runs from a moment on."""
+def frozen_scores(
+    link: Link | None, columns: Sequence[str] | None = None, between: tuple[str, str] | None = None
+) -> pd.DataFrame | None:
+    """What a run froze, of the accounts from one id to another; None where there is no run."""
+    return read_frozen(link.folder / FROZEN, columns, between) if link is not None else None
+
+
+def score_history(links: Sequence[Link], between: tuple[str, str] | None = None) -> pd.DataFrame:
+    """Rows `account_id`, `as_of`, `score` that runs froze, of the accounts from one id to another."""
     parts = [
-        read_frozen(link.folder / FROZEN, ["account_id", "score"]).assign(as_of=link.as_of)
-        for link in links
-        if link.as_of >= since
+        read_frozen(link.folder / FROZEN, ["account_id", "score"], between).assign(as_of=link.as_of) for link in links
     ]
     if not parts:
         empty = {"account_id": "str", "score": "float64", "as_of": "datetime64[us, UTC]"}
@@ -126,18 +137,37 @@ def score_history(links: Sequence[Link], since: pd.Timestamp) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def read_frozen(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_frozen(
+    file: Path, columns: Sequence[str] | None = None, between: tuple[str, str] | None = None
+) -> pd.DataFrame:
     """A frozen file as it was written: text as `str`, timestamps as `datetime64[us, UTC]`.
+
+    Args:
+        file: Which.
+        columns: Some of them; None: all.
+        between: First and last account_id of the stretch that is wanted; None: all.
 
     Raises:
         MissingInputError: It is gone or damaged (66).
     """
-    from pyarrow import ArrowInvalid, parquet
+    from pyarrow import parquet
+
+    rows = [("account_id", ">=", between[0]), ("account_id", "<=", between[1])] if between else None
+    with _readable(file):
+        table = parquet.read_table(
+            file, columns=list(columns) if columns else None, filters=rows, partitioning=None, pre_buffer=False
+        )
+    return table.to_pandas()
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[Path]:
+    """The file; raises where it is gone or damaged."""
+    from pyarrow import ArrowInvalid
 
     try:
-        table = parquet.read_table(file, columns=list(columns) if columns else None, partitioning=None)
+        yield file
     except (FileNotFoundError, ArrowInvalid) as error:
         raise MissingInputError(
             "what a run decided cannot be read", where=str(file), fix="restore the run from a backup"
         ) from error
-    return table.to_pandas()

@@ -13,15 +13,16 @@ from pydantic import TypeAdapter
 
 from abm_scoring.errors import BadDataError, MissingInputError
 from abm_scoring.features.families import FeatureSpec
-from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.jobs.champion import proved_bundle
-from abm_scoring.jobs.train import CHAMPION, prepared_for, registry_of
-from abm_scoring.jobs.workspace import Workspace, load
+from abm_scoring.jobs.delivery import Delivery, delivered
+from abm_scoring.jobs.train import CHAMPION, prepared_from, registry_of, training_task
+from abm_scoring.jobs.workspace import Workspace
 from abm_scoring.learning.bundle import TRAIN_FIRST, About, Bundle, read_about
 from abm_scoring.learning.bundle_files import MANIFEST
 from abm_scoring.learning.promotion import Comparison, compare
 from abm_scoring.learning.training_set import TrainingSet
+from abm_scoring.learning.value_sources import NoValue
 from abm_scoring.publish.lock import folder_lock
 from abm_scoring.publish.pointers import current_and_before, move_pointer
 
@@ -196,8 +197,8 @@ def _compared(
                 where="models promote",
                 fix="promote with --force",
             )
-    _, tables, warnings = load(workspace, as_of, today)
-    sets = [_rows_for(workspace, bundle, tables, as_of) for bundle in (champion, challenger)]
+    with delivered(workspace, as_of, today) as delivery:
+        sets = [_rows_for(workspace, bundle, delivery, as_of) for bundle in (champion, challenger)]
     keys = [pd.MultiIndex.from_arrays([rows.as_of, rows.account_id]) for rows in sets]
     both = keys[0].intersection(keys[1], sort=False)
     old, new = (rows.take(key.get_indexer(both)) for rows, key in zip(sets, keys, strict=True))
@@ -215,16 +216,23 @@ def _compared(
     before, after = champion.score(old.features)["probability"], challenger.score(new.features)["probability"]
     seed, weight = workspace.config.model.seed, old.weight
     found = compare(before.to_numpy(), after.to_numpy(), old.converted, old.family, share, seed=seed, weight=weight)
-    return found, warnings
+    return found, delivery.warnings
 
 
-def _rows_for(workspace: Workspace, bundle: Bundle, tables: Any, as_of: pd.Timestamp) -> TrainingSet:
+def _rows_for(workspace: Workspace, bundle: Bundle, delivery: Delivery, as_of: pd.Timestamp) -> TrainingSet:
     """The config's matured rows with the features of a bundle."""
     config, specs = workspace.config, bundle.about.specs
-    noise = NoiseSpec.model_validate(specs["noise"])
-    history = History.of(tables, until=as_of, timezone=specs["timezone"], noise=noise)
-    features = _FEATURES.validate_python(tuple(specs["features"]))
-    return replace(prepared_for(config, tables, history, features, with_waiting=False).training, days=None)
+    as_trained = {
+        "noise": NoiseSpec.model_validate(specs["noise"]),
+        "timezone": specs["timezone"],
+        "features": _FEATURES.validate_python(tuple(specs["features"])),
+        "settled": True,
+        "value": NoValue(),
+        "with_waiting": False,
+        "with_aftermath": False,
+    }
+    task = training_task(config, as_of).model_copy(update=as_trained)
+    return replace(prepared_from(config, delivery, task).training, days=None)
 
 
 def _free_from(*bundles: Bundle) -> np.datetime64:

@@ -11,11 +11,11 @@ import pandas as pd
 from abm_scoring.data.families import families
 from abm_scoring.data.tables import Tables
 from abm_scoring.engines.nights import score_nights
+from abm_scoring.engines.training import held, prepare
 from abm_scoring.errors import ConfigError, MissingInputError, UsageError
-from abm_scoring.features.build import resolve
 from abm_scoring.features.history import History
 from abm_scoring.jobs.champion import champion, scoring_task
-from abm_scoring.jobs.train import bundle_specs, climb, prepared_for
+from abm_scoring.jobs.train import bundle_specs, climb, training_task
 from abm_scoring.jobs.workspace import Progress, Workspace, load, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.ranking.mqa.compare import compare
@@ -151,17 +151,14 @@ def _model(
 def _refit(workspace: Workspace, tables: Tables, until: pd.Timestamp) -> Bundle:
     """A model of nothing but what was known at a moment; kept in memory only."""
     from abm_scoring.learning.shipping import make_bundle
-    from abm_scoring.learning.value import train_value, with_values
-    from abm_scoring.learning.value_sources import resolve_value
+    from abm_scoring.learning.value import train_value
 
     config = workspace.config
     history = History.of(tables, until=until, timezone=config.project.timezone, noise=config.noise)
-    features = resolve(config.features, history, config.profile)
-    prepared = prepared_for(config, tables, history, features, config.model.kind == "hazard")
+    prepared = prepare(held(history), training_task(config, until), families(tables["accounts"]))
     # Stated dates are those of today's training; before them the parts follow from their shares.
     split = config.split.model_copy(update={"choose_from": None, "test_from": None})
-    source = resolve_value(config.value, config.label, history)
-    training = with_values(prepared.training, source, history)
+    training = prepared.training
     trained = climb(training, prepared, config, split)
     if trained.model is None:
         raise MissingInputError(
@@ -169,5 +166,5 @@ def _refit(workspace: Workspace, tables: Tables, until: pd.Timestamp) -> Bundle:
             where="mqa simulate",
             fix="simulate fewer weeks, or take --model champion and mind its warning",
         )
-    valued = train_value(training, trained, source, history, config.model)
-    return make_bundle(trained, training, bundle_specs(config, features), value=valued.value)
+    valued = train_value(training, trained, prepared.source, prepared.recorded, config.model)
+    return make_bundle(trained, training, bundle_specs(config, prepared.features), value=valued.value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 
 from abm_scoring.data.loading import Loaded
+from abm_scoring.engines.gathering import Gathered
 from abm_scoring.engines.tally import EventTally
 from abm_scoring.features.noise_spec import NoiseSpec
+from abm_scoring.jobs.comparison import Comparison
+from abm_scoring.jobs.decisions import RANKED as ON_LIST
 from abm_scoring.jobs.decisions import Decisions
 from abm_scoring.jobs.ledger import (
     ASSIGNMENTS,
@@ -25,6 +28,7 @@ from abm_scoring.jobs.ledger import (
     chain_table,
     score_history,
 )
+from abm_scoring.jobs.lists import Lists
 from abm_scoring.jobs.workspace import Workspace
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.publish.crm_out import read_crm_state
@@ -41,7 +45,7 @@ from abm_scoring.publish.manifest import (
     write_manifest,
 )
 from abm_scoring.publish.outputs import Renderings, write_outputs
-from abm_scoring.publish.page import PageContent
+from abm_scoring.publish.page import DRAWN, PageContent
 from abm_scoring.publish.parquet_out import write_parquet
 from abm_scoring.publish.words import Words
 from abm_scoring.ranking.columns import RANKED
@@ -57,20 +61,21 @@ class Draft:
     """Everything that a run publishes.
 
     Attributes:
-        decisions: Scores, places, statuses and arms; frozen.
-        ranked, left_out: The lists in words.
+        scores: What was scored, of all accounts of the input.
+        known: Booleans, one an account by account_id: whether it was known on the day, and is frozen.
+        decisions: Places, statuses and arms of those.
+        comparison: What their scores are compared with.
         earlier: The chain before the run.
         gates: Verdicts.
-        found: Accounts by feature and bin of the model's reference.
-        unseen: Category → accounts with a level that training never saw.
     """
 
     workspace: Workspace
     bundle: Bundle
     loaded: Loaded
+    scores: Gathered
+    known: np.ndarray
     decisions: Decisions
-    ranked: pd.DataFrame
-    left_out: pd.DataFrame
+    comparison: Comparison
     earlier: Sequence[Link]
     retrospective: bool
     as_of: pd.Timestamp
@@ -79,13 +84,12 @@ class Draft:
     timings: dict[str, float]
     noise: NoiseRecord | None = None
     gates: tuple[GateRecord, ...] = ()
-    found: Mapping[str, np.ndarray] = field(default_factory=dict)
-    unseen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counts:
         """Where the accounts ended."""
-        return Counts(ranked=len(self.ranked), withheld=self.decisions.n_withheld, not_scored=len(self.left_out))
+        found = self.decisions
+        return Counts(ranked=found.n_ranked, withheld=found.n_withheld, not_scored=found.n_not_scored)
 
     @property
     def predecessor(self) -> str | None:
@@ -95,17 +99,39 @@ class Draft:
 
 def write_run(draft: Draft, folder: Path, name: str) -> None:
     """Write all files of a run into an empty folder, the manifest last."""
-    write_outputs(folder, draft.workspace.config.outputs, _renderings(draft))
-    rows = draft.decisions.rows.assign(run_id=name, retrospective=draft.retrospective)
-    write_parquet(rows, folder / FROZEN)
+    write_parquet(frozen_rows(draft, name), folder / FROZEN)
+    write_outputs(folder, draft.workspace.config.outputs, _renderings(draft, lists_of(draft, folder / FROZEN)))
     if draft.decisions.mqa is not None:
         write_parquet(draft.decisions.mqa.transitions, folder / TRANSITIONS)
     if draft.decisions.assignments is not None:
         write_parquet(draft.decisions.assignments, folder / ASSIGNMENTS)
     write_parquet(_chain(draft, name), folder / CHAIN)
-    if draft.found:
-        write_parquet(_feature_counts(draft.found), folder / FEATURE_COUNTS)
+    if draft.scores.counts:
+        write_parquet(_feature_counts(draft.scores.counts), folder / FEATURE_COUNTS)
     write_manifest(folder, _manifest(draft, folder, name))
+
+
+def frozen_rows(draft: Draft, name: str) -> Iterator[pd.DataFrame]:
+    """What a run freezes, by account_id, a block of rows at a time: scores, what moved, and what was decided."""
+    begin, decided = 0, draft.decisions.rows[list(draft.decisions.added)]
+    for block in draft.scores.blocks(draft.known):
+        own = decided.iloc[begin : begin + len(block)].reset_index(drop=True)
+        begin += len(block)
+        rows = draft.comparison.compared(block.assign(family_id=own.pop("family_id")))
+        yield pd.concat([rows, own], axis=1).assign(run_id=name, retrospective=draft.retrospective)
+
+
+def lists_of(draft: Draft, frozen: Path) -> Lists:
+    """The lists of a run whose rows are frozen."""
+    project, about = draft.workspace.config.project, draft.bundle.about
+    constants: dict[str, str | int] = {
+        "rung": about.rung,
+        "horizon_days": about.horizon_days,
+        "data_as_of": draft.as_of.tz_convert(project.timezone).date().isoformat(),
+        "model_version": draft.bundle.version,
+        "config_hash": draft.workspace.config_hash,
+    }
+    return Lists(frozen, about.catalogue, Words(project.language), constants, draft.loaded.matches)
 
 
 def _feature_counts(found: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -123,33 +149,32 @@ def _chain(draft: Draft, name: str) -> pd.DataFrame:
     return pd.concat([links, mine], ignore_index=True) if len(links) else mine
 
 
-def _renderings(draft: Draft) -> Renderings:
+def _renderings(draft: Draft, lists: Lists) -> Renderings:
     """What people and other systems are given, beside the frozen rows."""
-    config, words = draft.workspace.config, Words(draft.workspace.config.project.language)
+    config = draft.workspace.config
     before = draft.earlier[-1].folder if draft.earlier else None
-    timezone = config.project.timezone
     return Renderings(
-        ranked=draft.ranked,
-        not_scored=draft.left_out,
-        words=words,
-        page=_page(draft, words) if "page" in config.outputs.formats else None,
+        ranked=lambda: lists.blocks(draft.scores.folder),
+        not_scored=lists.not_scored(),
+        words=lists.words,
+        page=lambda ranked: _page(draft, lists, ranked),
         rejects=draft.loaded.rejects,
-        timezone=timezone,
+        timezone=config.project.timezone,
         decimals={c.name: c.decimals for c in RANKED if c.decimals is not None},
         crm_before={crm.kind: read_crm_state(before, crm) for crm in config.outputs.crm},
     )
 
 
-def _page(draft: Draft, words: Words) -> PageContent:
+def _page(draft: Draft, lists: Lists, ranked: pd.DataFrame) -> PageContent:
     # Withheld accounts stand in the frozen rows only: whoever reads a page must not learn of them.
-    listed = set(draft.ranked["account_id"])
+    listed = set(ranked["account_id"])
     return PageContent(
         project=draft.workspace.name,
-        ranked=draft.ranked,
-        words=words,
+        ranked=ranked,
+        words=lists.words,
         currency=draft.workspace.config.project.currency,
         timezone=draft.workspace.config.project.timezone,
-        frozen=_of(draft.decisions.rows, listed),
+        frozen=lists.beside(DRAWN, listed),
         transitions=_of(draft.decisions.mqa.transitions, listed) if draft.decisions.mqa is not None else None,
         history=_of(_score_history(draft), listed),
         funnel=_funnel(draft.decisions),
@@ -165,15 +190,16 @@ def _score_history(draft: Draft) -> pd.DataFrame | None:
     if "score" not in draft.decisions.rows:
         return None
     own = draft.decisions.rows[["account_id", "score"]].assign(as_of=draft.as_of.as_unit("us"))
-    return pd.concat([score_history(draft.earlier, draft.as_of - _SHOWN), own], ignore_index=True)
+    shown = [link for link in draft.earlier if link.as_of >= draft.as_of - _SHOWN]
+    return pd.concat([score_history(shown), own], ignore_index=True)
 
 
 def _funnel(decisions: Decisions) -> dict[str, int]:
     """How many accounts came how far."""
-    rows, ranked = decisions.rows, decisions.ranked
-    counts = {"known": len(rows), "eligible": len(ranked) + decisions.n_withheld, "ranked": len(ranked)}
-    if "engaged_contacts" in ranked:
-        counts["engaged"] = int((ranked["engaged_contacts"] > 0).sum())
+    rows, n = decisions.rows, decisions.n_ranked
+    counts = {"known": len(rows), "eligible": n + decisions.n_withheld, "ranked": n}
+    if "engaged_contacts" in rows:
+        counts["engaged"] = int((rows.loc[rows["list"] == ON_LIST, "engaged_contacts"] > 0).sum())
     if decisions.mqa is not None:
         status = decisions.mqa.state["status"]
         counts |= {"mqa": int((status == MQA).sum()), "accepted": int((status == ACCEPTED).sum())}
@@ -204,7 +230,7 @@ def _manifest(draft: Draft, folder: Path, name: str) -> Manifest:
         versions=installed_versions(),
         warnings=draft.warnings,
         gates=draft.gates,
-        unseen=dict(draft.unseen),
+        unseen=dict(draft.scores.unseen),
         noise=draft.noise,
         score_quantiles={f"{q:g}": float(v) for q, v in quantiles.items() if v == v},
         expected_conversions=float(known.sum()) if len(known) else None,
@@ -255,6 +281,6 @@ def input_records(loaded: Loaded) -> dict[str, InputRecord]:
             rows_rejected=report.rejected,
             duplicates=report.duplicates,
             other={k: v for k, v in {**other, "future": report.future or 0}.items() if v},
-            columns=tuple(sorted(map(str, loaded.tables[name].columns))),
+            columns=tuple(sorted(loaded.columns[name])),
         )
     return records

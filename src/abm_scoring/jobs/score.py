@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +18,36 @@ import pandas as pd
 
 from abm_scoring.config import Config
 from abm_scoring.data.loading import Loaded
-from abm_scoring.data.matching.tables import Matches
-from abm_scoring.data.tables import Tables
-from abm_scoring.engines.tally import EventTally
+from abm_scoring.engines.gathering import Gathered
 from abm_scoring.errors import BadDataError
 from abm_scoring.jobs.champion import champion, changed_since, scoring_task, then_model
-from abm_scoring.jobs.decisions import Decisions, decide_run, silent_topics
+from abm_scoring.jobs.comparison import Comparison, silent_topics
+from abm_scoring.jobs.decisions import DECIDED_BY, decide_run
 from abm_scoring.jobs.delivery import Delivery, delivered
 from abm_scoring.jobs.gates import facts_of
-from abm_scoring.jobs.ledger import Link, chain
+from abm_scoring.jobs.ledger import FROZEN, Link, chain
+from abm_scoring.jobs.lists import Lists
 from abm_scoring.jobs.memory import require_memory, scoring_bytes
-from abm_scoring.jobs.run_files import Draft, holdout_record, input_records, mqa_record, noise_record, write_run
+from abm_scoring.jobs.run_files import (
+    Draft,
+    frozen_rows,
+    holdout_record,
+    input_records,
+    lists_of,
+    mqa_record,
+    noise_record,
+    write_run,
+)
 from abm_scoring.jobs.runs import LAST_SUCCESS, prune_runs
 from abm_scoring.jobs.workspace import Progress, Workspace, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.monitoring.gates import judge, refuse, warnings_of
-from abm_scoring.publish.lists import not_scored_list, ranked_list
 from abm_scoring.publish.lock import folder_lock
-from abm_scoring.publish.manifest import GateRecord, HoldoutRecord, MqaRecord, installed_versions
+from abm_scoring.publish.manifest import Counts, GateRecord, HoldoutRecord, MqaRecord, installed_versions
 from abm_scoring.publish.outputs import LEFT_OUT
+from abm_scoring.publish.parquet_out import write_parquet
 from abm_scoring.publish.runs import LATEST, read_manifest, resolve_pointer, run_id
 from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder, write_mark
-from abm_scoring.publish.words import Words
-from abm_scoring.ranking.columns import NOT_SCORED, RANKED
 
 #: Status of an account that nobody knew on the day.
 NOT_YET_KNOWN = "not_yet_known"
@@ -53,9 +61,8 @@ class Scored:
 
     Attributes:
         run: Its folder.
-        ranked: The ranked list as published.
-        not_scored: The second list.
-        n_withheld: Accounts of the holdout, which stand on neither.
+        lists: What people are told of its accounts; kept as long as its folder.
+        counts: Where the accounts ended.
         mqa, holdout: What the run changed and what its holdout can tell; None without them.
         gates: Verdicts before publication.
         published: False for a dry run, whose `run` is what the folder would have been called.
@@ -64,9 +71,8 @@ class Scored:
     run: Path
     as_of: pd.Timestamp
     retrospective: bool
-    ranked: pd.DataFrame
-    not_scored: pd.DataFrame
-    n_withheld: int
+    lists: Lists
+    counts: Counts
     mqa: MqaRecord | None
     holdout: HoldoutRecord | None
     main_file: str
@@ -75,15 +81,25 @@ class Scored:
     gates: tuple[GateRecord, ...] = ()
     published: bool = True
 
+    @cached_property
+    def ranked(self) -> pd.DataFrame:
+        """The ranked list as published."""
+        return self.lists.ranked()
+
+    @cached_property
+    def not_scored(self) -> pd.DataFrame:
+        """The second list."""
+        return self.lists.not_scored()
+
     def as_json(self) -> dict[str, Any]:
         """The object that `score --json` prints; documented in docs/reference/json.md."""
         return {
             "run": str(self.run),
             "list": str(self.run / self.main_file),
             "not_scored": str(self.run / LEFT_OUT),
-            "n_ranked": len(self.ranked),
-            "n_withheld": self.n_withheld,
-            "n_not_scored": len(self.not_scored),
+            "n_ranked": self.counts.ranked,
+            "n_withheld": self.counts.withheld,
+            "n_not_scored": self.counts.not_scored,
             "as_of": self.as_of.isoformat(),
             "retrospective": self.retrospective,
             "model_version": self.model_version,
@@ -139,12 +155,12 @@ def score(
         with delivered(workspace, as_of, today, once=True) as delivery:
             earlier, retrospective = chain(workspace.runs, as_of), _is_past(workspace.runs, as_of)
             draft = prepare(workspace, delivery, bundle, earlier, retrospective, as_of, now, flags, progress, begun)
-        progress("publishing", 0, 0)
-        folder = workspace.runs / run_name(draft) if flags.dry_run else publish(draft)
+            progress("publishing", 0, 0)
+            done = _tried(draft) if flags.dry_run else _scored(draft, publish(draft))
         if not (flags.dry_run or retrospective):
-            write_mark(workspace.runs / LAST_SUCCESS, _mark(draft, folder))
+            write_mark(workspace.runs / LAST_SUCCESS, _mark(draft, done.run))
             prune_runs(workspace)
-    return scored(draft, folder, flags)
+    return done
 
 
 @contextmanager
@@ -189,11 +205,10 @@ def prepare(
     found = config.engine.score(delivery.tables, given, bundle, task, lambda i, n: progress("scoring", i, n))
     delivery.scored()
     loaded, done = delivery.loaded, time.monotonic()
-    known, unknown = _known(found.column("status"), as_of, retrospective)
-    rows = found.rows(known)
-    decisions = _decide(config, rows, delivery.tables, loaded, found.events, bundle, earlier, as_of)
-    del rows
-    ranked, left_out = _lists(workspace, bundle, decisions, loaded.matches, as_of)
+    rows = found.columns(DECIDED_BY)
+    known, unknown = _known(rows["status"], as_of, retrospective)
+    decisions = decide_run(rows[known].reset_index(drop=True), delivery.tables, config.scoring, earlier, as_of)
+    comparison, silent = _comparison(config, found, loaded, bundle, earlier, as_of)
     timings = {"reading": read - begun, "scoring": done - read, "lists": time.monotonic() - done}
     warnings = (
         *delivery.warnings,
@@ -202,14 +217,16 @@ def prepare(
         *of_then,
         *unknown,
         *decisions.warnings,
+        *silent,
     )
     draft = Draft(
         workspace,
         bundle,
         loaded,
+        found,
+        known,
         decisions,
-        ranked,
-        left_out,
+        comparison,
         earlier,
         retrospective,
         as_of,
@@ -217,19 +234,17 @@ def prepare(
         warnings,
         timings,
         noise_record(found.events, task.noise),
-        found=found.counts,
-        unseen=found.unseen,
     )
-    return _judged(draft, found.events, flags)
+    return _judged(draft, flags)
 
 
-def _judged(draft: Draft, events: EventTally, flags: Flags) -> Draft:
+def _judged(draft: Draft, flags: Flags) -> Draft:
     """With the verdicts of the gates; raises where one refuses."""
     config = draft.workspace.config
     facts = facts_of(
         draft.decisions.rows,
-        draft.found,
-        events.newest_event,
+        draft.scores.counts,
+        draft.scores.events.newest_event,
         draft.bundle,
         draft.earlier,
         draft.as_of,
@@ -245,23 +260,29 @@ def _judged(draft: Draft, events: EventTally, flags: Flags) -> Draft:
     return replace(draft, gates=gates, warnings=(*draft.warnings, *told))
 
 
-def scored(draft: Draft, folder: Path, flags: Flags) -> Scored:
-    """What a run came to."""
+def _scored(draft: Draft, folder: Path) -> Scored:
+    """What a published run came to."""
     return Scored(
         folder,
         draft.as_of,
         draft.retrospective,
-        draft.ranked,
-        draft.left_out,
-        draft.decisions.n_withheld,
+        lists_of(draft, folder / FROZEN),
+        draft.counts,
         mqa_record(draft.decisions),
         holdout_record(draft.decisions),
         draft.workspace.config.outputs.main_file,
         model_version=draft.bundle.version,
         warnings=draft.warnings,
         gates=draft.gates,
-        published=not flags.dry_run,
     )
+
+
+def _tried(draft: Draft) -> Scored:
+    """What a run would come to; its frozen rows lie with the temporary files, and its lists are held."""
+    name, frozen = run_name(draft), draft.scores.folder / FROZEN
+    write_parquet(frozen_rows(draft, name), frozen)
+    done = _scored(draft, draft.workspace.runs / name)
+    return replace(done, lists=lists_of(draft, frozen).held(), published=False)
 
 
 def _mark(draft: Draft, folder: Path) -> str:
@@ -291,52 +312,17 @@ def _known(status: pd.Series, as_of: pd.Timestamp, retrospective: bool) -> tuple
     return ~later, (f"{told} and are left out",) if strange else ()
 
 
-def _decide(
-    config: Config,
-    rows: pd.DataFrame,
-    tables: Tables,
-    loaded: Loaded,
-    events: EventTally,
-    bundle: Bundle,
-    earlier: Sequence[Link],
-    as_of: pd.Timestamp,
-) -> Decisions:
+def _comparison(
+    config: Config, found: Gathered, loaded: Loaded, bundle: Bundle, earlier: Sequence[Link], as_of: pd.Timestamp
+) -> tuple[Comparison, tuple[str, ...]]:
+    """What the night is compared with, and a warning where a source may have stopped."""
     predecessor = earlier[-1] if earlier else None
     accepted = {name: report.accepted for name, report in loaded.reports.items()}
-    quiet = silent_topics(events.silent_types(), bundle.about.catalogue, accepted, predecessor)
+    quiet = silent_topics(found.events.silent_types(), bundle.about.catalogue, accepted, predecessor)
     same_model = predecessor is not None and predecessor.manifest.model_version == bundle.version
-    decisions = decide_run(rows, tables, config.scoring, earlier, as_of, same_model, quiet)
-    if not quiet:
-        return decisions
+    comparison = Comparison.of(found, config.scoring, earlier, as_of, same_model, quiet)
     told = f"no news of {', '.join(sorted(quiet))} for nearly everybody: a source may have stopped"
-    return replace(decisions, warnings=(*decisions.warnings, told))
-
-
-def _lists(
-    workspace: Workspace, bundle: Bundle, decisions: Decisions, matches: Matches, as_of: pd.Timestamp
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    config, words = workspace.config, Words(workspace.config.project.language)
-    constants: dict[str, str | int] = {
-        "rung": bundle.about.rung,
-        "horizon_days": bundle.about.horizon_days,
-        "data_as_of": as_of.tz_convert(config.project.timezone).date().isoformat(),
-        "model_version": bundle.version,
-        "config_hash": workspace.config_hash,
-    }
-    columns = [c.name for c in RANKED]
-    return (
-        ranked_list(with_matches(decisions.ranked, matches), bundle.about.catalogue, columns, words, constants),
-        not_scored_list(decisions.left_out, [c.name for c in NOT_SCORED], words),
-    )
-
-
-def with_matches(ranked: pd.DataFrame, matches: Matches) -> pd.DataFrame:
-    """Accounts with how surely their rows are theirs; as they are where every row named its account itself."""
-    if not matches.counts:
-        return ranked
-    sure = ranked["account_id"].map(matches.confidence).astype("float64")
-    known = {} if matches.anonymous_share is None else {"anonymous_share": matches.anonymous_share}
-    return ranked.assign(match_confidence=sure, **known)
+    return comparison, (told,) if quiet else ()
 
 
 def publish(draft: Draft) -> Path:

@@ -10,17 +10,16 @@ import pandas as pd
 
 from abm_scoring.config import Config
 from abm_scoring.data.loading import Loaded
-from abm_scoring.data.tables import Tables
-from abm_scoring.engines.training import Prepared, prepare_training
-from abm_scoring.features.build import resolve
+from abm_scoring.engines.training import Prepared
+from abm_scoring.engines.training_task import TrainingTask
 from abm_scoring.features.families import FeatureSpec
-from abm_scoring.features.history import History
+from abm_scoring.jobs.delivery import Delivery, delivered
 from abm_scoring.jobs.evaluation_report import Assessed, write_evaluation
-from abm_scoring.jobs.workspace import Progress, Workspace, load, signing_key, silent
+from abm_scoring.jobs.workspace import Progress, Workspace, signing_key, silent
 from abm_scoring.learning.bundle import Bundle, write_bundle
 from abm_scoring.learning.hazard_ladder import Known, train_hazard
 from abm_scoring.learning.intervals import Refits, fit_refits
-from abm_scoring.learning.leakage import Finding, audit, audit_results, block, events_after_outcome, random_split_auc
+from abm_scoring.learning.leakage import Finding, audit, audit_results, block, random_split_auc
 from abm_scoring.learning.registry import Registry
 from abm_scoring.learning.selection import Outcome, train_ladder
 from abm_scoring.learning.shipping import make_bundle, results
@@ -28,8 +27,7 @@ from abm_scoring.learning.signing import SIGNATURE, is_signed, sign
 from abm_scoring.learning.specs import ModelSpec, SplitSpec
 from abm_scoring.learning.tracking import Tracked, track
 from abm_scoring.learning.training_set import TrainingSet
-from abm_scoring.learning.value import train_value, with_values
-from abm_scoring.learning.value_sources import resolve_value
+from abm_scoring.learning.value import train_value
 from abm_scoring.publish.lock import folder_lock
 from abm_scoring.publish.pointers import remember
 from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder
@@ -121,32 +119,31 @@ def train(
     with folder_lock(workspace.models):
         check_writable(workspace.models)
         progress("reading tables", 0, 0)
-        loaded, tables, warnings = load(workspace, as_of, today)
-        history = History.of(tables, until=as_of, timezone=config.project.timezone, noise=config.noise)
-        features = resolve(config.features, history, config.profile)
-        progress("building features", 0, 0)
-        prepared = prepared_for(config, tables, history, features, config.model.kind == "hazard")
-        source = resolve_value(config.value, config.label, history)
-        training = with_values(prepared.training, source, history)
-        findings = _audit(config, training, history)
+        with delivered(workspace, as_of, today, once=True) as delivery:
+            progress("building features", 0, 0)
+            prepared = prepared_from(config, delivery, training_task(config, as_of), progress)
+            delivery.scored()
+        training = prepared.training
+        findings = audit(training, config.model.leakage, prepared.after_outcome)
+        block(findings)
         outcome = climb(training, prepared, config, config.split, progress)
-        valued = train_value(training, outcome, source, history, config.model)
+        valued = train_value(training, outcome, prepared.source, prepared.recorded, config.model)
         refits = refits_of(outcome, training, config.model)
         beside = {
             "value": valued.results,
             "intervals": refits.results() if refits else None,
             "leak_audit": _audited(config, findings, training, outcome),
         }
-        specs = bundle_specs(config, features)
+        specs = bundle_specs(config, prepared.features)
         made = make_bundle(outcome, training, specs, refits, valued.value, beside) if outcome.model else None
         folder = None if ship == "nothing" else _publish(workspace, made, ship)
-        said = [*warnings, *_suspicions(findings), *outcome.warnings, *valued.warnings]
+        said = [*delivery.warnings, *_suspicions(findings), *outcome.warnings, *valued.warnings]
         version = made.version if made and folder else None
         assessed = Assessed(outcome, training, beside, version, as_of, tuple(said), prepared.sample)
         report = write_evaluation(workspace, assessed, curve=ship == "nothing")
         tracked = Tracked(None, None, None)
         if ship != "nothing":
-            tracked = _track(workspace, outcome, prepared, loaded, made, folder)
+            tracked = _track(workspace, outcome, prepared, delivery.loaded, made, folder)
             told = _register(workspace, tracked, made, folder, report, ship)
             said += [text for text in (tracked.warning, told) if text]
     return Trained(outcome, beside, prepared, folder, version, tracked, tuple(said), report)
@@ -159,30 +156,32 @@ def refits_of(outcome: Outcome, training: TrainingSet, spec: ModelSpec) -> Refit
     return fit_refits(outcome.model, training, spec, outcome.rung == "prior")
 
 
-def prepared_for(
-    config: Config, tables: Tables, history: History, features: tuple[FeatureSpec, ...], with_waiting: bool
-) -> Prepared:
-    """The rows that a config's model is trained on, or judged on.
-
-    Args:
-        config: Its snapshots, cohort, label and model.
-        tables: Canonical tables.
-        history: All that is known.
-        features: Resolved feature families.
-        with_waiting: Whether rows whose outcome is not final are wanted too.
-    """
+def training_task(config: Config, as_of: pd.Timestamp) -> TrainingTask:
+    """What a partition needs to know to give its rows of a config's training set."""
     model = config.model
-    return prepare_training(
-        tables,
-        history,
-        config.snapshots,
-        config.cohort,
-        config.label,
-        features,
-        with_waiting=with_waiting,
+    return TrainingTask(
+        as_of=as_of.isoformat(),
+        timezone=config.project.timezone,
+        noise=config.noise,
+        snapshots=config.snapshots,
+        cohort=config.cohort,
+        label=config.label,
+        features=config.features,
+        profile=config.profile,
+        value=config.value,
+        with_waiting=model.kind == "hazard",
         most=model.max_feature_rows,
         seed=model.seed,
+        # Only where nobody has converted before does what follows the first conversion tell of the outcome.
+        with_aftermath=config.cohort.motion == "new",
     )
+
+
+def prepared_from(config: Config, delivery: Delivery, task: TrainingTask, progress: Progress = silent) -> Prepared:
+    """The training set of a task, made by the config's engine."""
+    # Each engine gets what its own sink took.
+    given: Any = delivery.spill
+    return config.engine.training(delivery.tables, given, task, lambda i, n: progress("building features", i, n))
 
 
 def climb(
@@ -202,15 +201,6 @@ def climb(
         return train_ladder(training, split, model, zone, progress)
     known = Known.of(training, prepared.waiting, prepared.until, config.label.settle_days)
     return train_hazard(training, known, split, model, zone, progress)
-
-
-def _audit(config: Config, training: TrainingSet, history: History) -> tuple[Finding, ...]:
-    """The leak audit; raises where a finding blocks."""
-    # Only where nobody has converted before does what follows the first conversion tell of the outcome.
-    after = events_after_outcome(history, config.label) if config.cohort.motion == "new" else {}
-    findings = audit(training, config.model.leakage, after)
-    block(findings)
-    return findings
 
 
 def _audited(config: Config, findings: tuple[Finding, ...], training: TrainingSet, outcome: Outcome) -> dict[str, Any]:

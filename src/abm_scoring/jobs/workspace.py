@@ -11,7 +11,6 @@ import pandas as pd
 
 from abm_scoring.config import Config
 from abm_scoring.config_file import config_hash, load_config
-from abm_scoring.data.currency import in_project_currency
 from abm_scoring.data.loading import AnySource, Loaded, load_tables
 from abm_scoring.data.sources import StackSource
 from abm_scoring.data.streaming import EventSink
@@ -141,7 +140,7 @@ def load(
 def _loaded(workspace: Workspace, as_of: pd.Timestamp, sink: EventSink, hold_events: bool) -> Loaded:
     config, moment = workspace.config, as_of.to_pydatetime()
     given = config.sources, workspace.data_root, config.checks, moment, config.matching, config.privacy
-    return load_tables(*given, sink, hold_events)
+    return load_tables(*given, sink, hold_events, config.project.currency)
 
 
 def _checked(
@@ -161,15 +160,7 @@ def _checked(
             warnings.append(f"{name}: {report.rejected} of {report.rows_in} rows rejected")
         if report.orphans:
             warnings.append(f"{name}: {report.orphans} rows ({report.orphan_share:.1%}) belong to no known account")
-    tables = in_project_currency(loaded.tables, config.project.currency)
-    return loaded, tables, (*warnings, *_unused(tables))
-
-
-def _unused(tables: Tables) -> list[str]:
-    contacts = tables["contacts"]
-    if "contacts" not in tables or len(contacts) == 0:
-        return []
-    undated = contacts["known_at"].isna().sum() if "known_at" in contacts else len(contacts)
-    if not undated:
-        return []
-    return [f"contacts: {undated} rows without known_at are not used, because nobody can say when they became known"]
+    if loaded.undated:
+        told = "rows without known_at are not used, because nobody can say when they became known"
+        warnings.append(f"contacts: {loaded.undated} {told}")
+    return loaded, loaded.tables, tuple(warnings)

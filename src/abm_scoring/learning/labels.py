@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -38,6 +39,10 @@ class _Label(Spec):
         first = _first_after(*self._moments(history), history, rows)
         days = (first - moments(rows["as_of"], NEVER)) / DAY
         return np.where(first == NEVER, np.inf, days)
+
+    def can_occur(self, event_types: Sequence[str]) -> bool:
+        """Whether the data, with events of these types, can tell of a conversion."""
+        return True
 
     def first(self, history: History) -> np.ndarray:
         """int64 [accounts]: moment of each account's first conversion, `NEVER` where there is none."""
@@ -81,6 +86,10 @@ class EventOccurred(_Label):
 
     kind: Literal["event"]
     event_types: tuple[str, ...] = Field(min_length=1, description="event types that count as conversion")
+
+    def can_occur(self, event_types: Sequence[str]) -> bool:
+        """Whether any event has one of the label's types."""
+        return not set(event_types).isdisjoint(self.event_types)
 
     def _moments(self, history: History) -> tuple[np.ndarray, np.ndarray]:
         log = history.log

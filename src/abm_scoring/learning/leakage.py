@@ -7,7 +7,7 @@ any honest feature shows. Each rule states the number that it saw, and the limit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -67,7 +67,7 @@ class Finding:
     allowed: str | None = None
 
 
-def audit(training: TrainingSet, spec: LeakageSpec, after: dict[str, float] | None = None) -> tuple[Finding, ...]:
+def audit(training: TrainingSet, spec: LeakageSpec, after: Mapping[str, float] | None = None) -> tuple[Finding, ...]:
     """What looks like a leak, in the order of the catalogue.
 
     Args:
@@ -119,20 +119,47 @@ def audit_results(findings: tuple[Finding, ...], catalogue: tuple[Feature, ...],
     }
 
 
-def events_after_outcome(history: History, label: LabelSpec) -> dict[str, float]:
+@dataclass(frozen=True)
+class Aftermath:
+    """Events of one type; those of partitions add up.
+
+    Attributes:
+        events, accounts: How many there are, and of how many accounts.
+        after: Events that come at or after their account's first conversion.
+    """
+
+    events: int
+    accounts: int
+    after: int
+
+
+def aftermath(history: History, label: LabelSpec) -> dict[str, Aftermath]:
+    """Event type → how many of its events follow the outcome."""
+    log, first = history.log, label.first(history)
+    owner = np.repeat(np.arange(len(log.offsets) - 1), np.diff(log.offsets))
+    follows = (first[owner] != NEVER) & (log.occurred >= first[owner])
+    counts = {}
+    for code, name in enumerate(log.types):
+        here = log.type_code == code
+        counts[name] = Aftermath(int(here.sum()), len(np.unique(owner[here])), int(follows[here].sum()))
+    return counts
+
+
+def events_after_outcome(*parts: Mapping[str, Aftermath]) -> dict[str, float]:
     """Event type → share of its events that come at or after their account's first conversion.
 
     Only types with enough events and accounts to tell. Sensible for a cohort of accounts that have not converted yet;
     later business naturally follows the first.
+
+    Args:
+        parts: `aftermath` of every partition.
     """
-    log, first = history.log, label.first(history)
-    owner = np.repeat(np.arange(len(log.offsets) - 1), np.diff(log.offsets))
-    follows = (first[owner] != NEVER) & (log.occurred >= first[owner])
     shares = {}
-    for code, name in enumerate(log.types):
-        here = log.type_code == code
-        if here.sum() >= 4 * MIN_ACCOUNTS and len(np.unique(owner[here])) >= MIN_ACCOUNTS:
-            shares[name] = float(follows[here].mean())
+    for name in sorted({name for part in parts for name in part}):
+        own = [part[name] for part in parts if name in part]
+        events = sum(one.events for one in own)
+        if events >= 4 * MIN_ACCOUNTS and sum(one.accounts for one in own) >= MIN_ACCOUNTS:
+            shares[name] = sum(one.after for one in own) / events
     return shares
 
 
@@ -176,7 +203,7 @@ def _check_allowed(catalogue: tuple[Feature, ...], spec: LeakageSpec) -> None:
             )
 
 
-def _after_outcome(catalogue: tuple[Feature, ...], after: dict[str, float]) -> Iterator[Finding]:
+def _after_outcome(catalogue: tuple[Feature, ...], after: Mapping[str, float]) -> Iterator[Finding]:
     for feature in catalogue:
         share = after.get(str(feature.args.get("event_type", "")), 0.0)
         if feature.source == "events" and share >= AFTER:

@@ -8,31 +8,17 @@ those of the sampled outcome in the whole table, not the approximate shares it w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from abm_scoring.data.families import hashes_of
-from abm_scoring.features.moments import DAY
 
 #: Weights restore the number of rows of every day where each day has at least this many rows that were drawn.
 LEAST = 30
 #: Conversions are all kept where they are at most this share of the rows that are wanted.
 MOST_CONVERTED = 0.5
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Rows that stand for all.
-
-    Attributes:
-        rows: k positions, ascending.
-        weight: k float64, how many rows each stands for; their sum over either outcome is its number of rows.
-    """
-
-    rows: np.ndarray
-    weight: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -54,8 +40,8 @@ class Shares:
             return cls(1.0, (most - conversions) / others)
         return cls(most / (conversions + others), most / (conversions + others))
 
-    def sample(self, account_id: np.ndarray, as_of: np.ndarray, converted: np.ndarray, seed: int) -> Sample:
-        """The rows that are drawn, and how many each stands for.
+    def drawn(self, account_id: np.ndarray, as_of: np.ndarray, converted: np.ndarray, seed: int) -> np.ndarray:
+        """Which rows are drawn, n booleans; `weights` says how many each stands for.
 
         Whether a row is drawn depends on its own account, moment and outcome, the seed and the shares: not on the other
         rows, their order or how they are cut into partitions.
@@ -66,13 +52,8 @@ class Shares:
             converted: n booleans.
             seed: Another seed draws other rows.
         """
-        drawn = draws(account_id, as_of, seed) < np.where(converted, self.converted, self.others)
-        weight = np.ones(len(drawn))
-        for outcome in (converted, ~converted):
-            if (drawn & outcome).sum() < outcome.sum():
-                weight[outcome] = _stands_for(drawn[outcome], as_of[outcome] // DAY)
-        rows = np.flatnonzero(drawn)
-        return Sample(rows, weight[rows])
+        found: np.ndarray = draws(account_id, as_of, seed) < np.where(converted, self.converted, self.others)
+        return found
 
 
 def draws(account_id: np.ndarray, as_of: np.ndarray, seed: int) -> np.ndarray:
@@ -99,10 +80,32 @@ def _mixed(state: np.ndarray) -> np.ndarray:
     return found
 
 
-def _stands_for(drawn: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """n numbers: rows over rows that were drawn, by day where enough were drawn on every day, else of all."""
-    codes, _ = pd.factorize(day)
-    rows, kept = np.bincount(codes), np.bincount(codes, weights=drawn)
-    if kept.min() < LEAST:
-        return np.full(len(drawn), len(drawn) / max(float(drawn.sum()), 1.0))
-    return (rows / kept)[codes]
+def by_day(day: np.ndarray) -> dict[int, int]:
+    """Day → how many rows it has; counts of partitions add up."""
+    days, counts = np.unique(day, return_counts=True)
+    return dict(zip(days.tolist(), counts.tolist(), strict=True))
+
+
+def weights(converted: np.ndarray, day: np.ndarray, every: tuple[Mapping[int, int], Mapping[int, int]]) -> np.ndarray:
+    """How many rows each drawn one stands for, float64 [k]; their sum over either outcome is its number of rows.
+
+    Args:
+        converted, day: Outcome and day of k drawn rows.
+        every: From `by_day`: all rows that did not convert, and all that did.
+    """
+    found = np.ones(len(day))
+    for outcome in (False, True):
+        own = converted == outcome
+        found[own] = _stands_for(day[own], every[outcome])
+    return found
+
+
+def _stands_for(day: np.ndarray, every: Mapping[int, int]) -> np.ndarray:
+    """Rows over rows that were drawn, of one outcome: by day where enough were drawn on every day, else of all."""
+    n, kept = sum(every.values()), by_day(day)
+    if len(day) == n:
+        return np.ones(n)
+    if min(kept.get(d, 0) for d in every) < LEAST:
+        return np.full(len(day), n / max(float(len(day)), 1.0))
+    days, codes = np.unique(day, return_inverse=True)
+    return np.array([every[d] / kept[d] for d in days.tolist()])[codes]

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abm_scoring.features.history import History
 from abm_scoring.learning.evaluation import ratio_interval
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.severity import LogNormalSeverity, Severity, fit_severity
 from abm_scoring.learning.specs import ModelSpec
 from abm_scoring.learning.training_set import TrainingSet
-from abm_scoring.learning.value_sources import NoValue, Source
+from abm_scoring.learning.value_sources import NoValue, Recorded, Source
 from abm_scoring.learning.weights import mean_of, quantiles, sum_of, times
 from abm_scoring.spec import Spec
 
@@ -73,34 +72,34 @@ class Valued:
     warnings: tuple[str, ...] = ()
 
 
-def with_values(training: TrainingSet, source: Source, history: History) -> TrainingSet:
+def with_values(training: TrainingSet, source: Source, recorded: Recorded) -> TrainingSet:
     """The rows with what their conversions were worth and what their accounts were worth in the horizon before.
 
     Args:
         training: Rows with labels.
         source: Where values stand.
-        history: All that is known.
+        recorded: What the source knows of all accounts.
     """
     if isinstance(source, NoValue) or not training.converted.any():
         return training
     as_of = pd.Series(training.as_of).dt.tz_localize("UTC")
     rows = pd.DataFrame({"account_id": pd.Series(training.account_id, dtype="str"), "as_of": as_of})
-    amounts = source.amounts(history, rows, training.horizon_days)
+    amounts = recorded.amounts(rows, training.horizon_days)
     return replace(
         training,
         value=np.where(training.converted, amounts, np.nan),
-        past_value=source.past(history, rows, training.horizon_days),
+        past_value=recorded.past(rows, training.horizon_days),
     )
 
 
-def train_value(training: TrainingSet, outcome: Outcome, source: Source, history: History, spec: ModelSpec) -> Valued:
+def train_value(training: TrainingSet, outcome: Outcome, source: Source, recorded: Recorded, spec: ModelSpec) -> Valued:
     """Measure the value on the test part as the probability was measured, and fit it on everything for shipping.
 
     Args:
         training: From `with_values`.
         outcome: What training the probability came to.
         source: Where values stand; its cap and its smallest number of wins.
-        history: For what the source knows beside the rows.
+        recorded: What the source knows beside the rows.
         spec: Seed, threads and resamples.
     """
     found: dict[str, Any] = {"source": source.kind, "gross_margin_rate": source.gross_margin_rate}
@@ -109,13 +108,13 @@ def train_value(training: TrainingSet, outcome: Outcome, source: Source, history
         return Valued(None, {**found, "reason": reason, "shipped": None, "test": None})
     known = _known(training)
     cap = _cap(known, source)
-    severity = fit_severity(known, cap, source.min_wins, source.typical(history, None), spec)
+    severity = fit_severity(known, cap, source.min_wins, recorded.typical(None), spec)
     value = Value(source=source.kind, gross_margin_rate=source.gross_margin_rate, severity=severity)
     results = {
         **found,
         "reason": None,
         "shipped": _shipped(known, severity, cap, source),
-        "test": _test(training, outcome, source, history, spec),
+        "test": _test(training, outcome, source, recorded, spec),
     }
     return Valued(value, results, _warnings(training, known))
 
@@ -170,7 +169,7 @@ def _shipped(known: TrainingSet, severity: Severity, cap: float, source: Source)
 
 
 def _test(
-    training: TrainingSet, outcome: Outcome, source: Source, history: History, spec: ModelSpec
+    training: TrainingSet, outcome: Outcome, source: Source, recorded: Recorded, spec: ModelSpec
 ) -> dict[str, Any] | None:
     """Expected against realised value on the test part, by a model that knows nothing after the part before it."""
     before, p = training.take(outcome.windows.before_test), outcome.test_probability
@@ -178,10 +177,10 @@ def _test(
     assert known.value is not None and rows.value is not None
     if p is None or not (known.value > 0).any():
         return None
-    recorded = ~rows.converted | ~np.isnan(rows.value)
-    realised = np.nan_to_num(rows.value[recorded])
-    rows, p = rows.take(recorded), p[recorded]
-    typical = source.typical(history, rows.as_of.min())
+    stated = ~rows.converted | ~np.isnan(rows.value)
+    realised = np.nan_to_num(rows.value[stated])
+    rows, p = rows.take(stated), p[stated]
+    typical = recorded.typical(rows.as_of.min())
     severity = fit_severity(known, _cap(known, source), source.min_wins, typical, spec)
     worth = severity.values(rows.features)
     weight = rows.weight

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class _Dialect:
 
 
 def write_csv(
-    frame: pd.DataFrame,
+    frames: pd.DataFrame | Iterable[pd.DataFrame],
     path: Path,
     *,
     delimiter: str = ",",
@@ -52,7 +53,7 @@ def write_csv(
     decimals: Mapping[str, int] | None = None,
     dates: Collection[str] = (),
 ) -> None:
-    r"""Write a frame as CSV: UTF-8, one header line, lines end with `\n`, the index is left out.
+    r"""Write rows as CSV: UTF-8, one header line, lines end with `\n`, the index is left out.
 
     - Text that a spreadsheet could take for a formula gets a leading `'`; so do column names. Numbers never do.
     - Cells with the delimiter, a quote or a line break are quoted.
@@ -63,7 +64,8 @@ def write_csv(
       `2026-11-21` (the day in UTC). The column decides, never its values, so that a column keeps its form.
 
     Args:
-        frame: n rows. Dtypes: text, category of text, integer, float, boolean, timestamps with a time zone.
+        frames: Rows, or pieces of them with the same columns, one at least. Dtypes: text, category of text, integer,
+            float, boolean, timestamps with a time zone.
         path: File to create; it must not exist, since files are replaced by publishing a folder only.
         delimiter: `,`, `;`, `|` or tab.
         decimal: `.` or `,`; not the delimiter.
@@ -77,17 +79,19 @@ def write_csv(
         TypeError: A column holds values other than the dtypes above, or timestamps without a time zone.
     """
     dialect = _Dialect(delimiter, decimal, decimals or {}, frozenset(dates))
-    header = [_text_cell(str(name), dialect) for name in frame.columns]
+    first, pieces = _first_of(frames)
+    header = [_text_cell(str(name), dialect) for name in first.columns]
     with path.open("xb") as file:
         if bom:
             file.write(_BOM)
         file.write((delimiter.join(header) + "\n").encode())
-        for start in range(0, len(frame), _ROWS_AT_ONCE):
-            file.write(_lines(frame.iloc[start : start + _ROWS_AT_ONCE], dialect).encode())
+        for frame in pieces:
+            for start in range(0, len(frame), _ROWS_AT_ONCE):
+                file.write(_lines(frame.iloc[start : start + _ROWS_AT_ONCE], dialect).encode())
 
 
 def write_list_csv(
-    frame: pd.DataFrame,
+    frames: pd.DataFrame | Iterable[pd.DataFrame],
     path: Path,
     *,
     delimiter: str = ",",
@@ -95,9 +99,19 @@ def write_list_csv(
     decimals: Mapping[str, int] | None = None,
 ) -> None:
     """`write_csv` for a list: floats as `decimals` says where the frame has them, every timestamp as its day."""
-    floats = {name: places for name, places in (decimals or {}).items() if name in frame and _is_float(frame[name])}
-    days = [str(name) for name in frame if types.is_datetime64_any_dtype(frame[name].dtype)]
-    write_csv(frame, path, delimiter=delimiter, decimal=decimal, decimals=floats, dates=days)
+    first, pieces = _first_of(frames)
+    floats = {name: places for name, places in (decimals or {}).items() if name in first and _is_float(first[name])}
+    days = [str(name) for name in first if types.is_datetime64_any_dtype(first[name].dtype)]
+    write_csv(pieces, path, delimiter=delimiter, decimal=decimal, decimals=floats, dates=days)
+
+
+def _first_of(frames: pd.DataFrame | Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, Iterable[pd.DataFrame]]:
+    """The first piece, and all of them."""
+    if isinstance(frames, pd.DataFrame):
+        return frames, (frames,)
+    pieces = iter(frames)
+    first = next(pieces)
+    return first, chain((first,), pieces)
 
 
 def _is_float(column: pd.Series) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,8 @@ LISTS: dict[Format, str] = {
     "page": "target_accounts.html",
 }
 LEFT_OUT, REJECTS = "not_scored.csv", "rejects.csv"
+#: Formats that hold the whole list.
+_HELD = frozenset({"xlsx", "page"})
 
 
 class OutputsSpec(Spec):
@@ -66,9 +68,9 @@ class Renderings:
     """What `write_outputs` makes files of.
 
     Attributes:
-        ranked: The ranked list as published.
+        ranked: The ranked list as published, in pieces, which may be asked for more than once.
         not_scored: The second list.
-        page: The page; needed where `formats` has `page`.
+        page: The page of the whole list; needed where `formats` has `page`.
         words: The language.
         rejects: Refused input rows with their reason; None or no rows: no file.
         timezone: Clock by which a moment in a file for people is a day.
@@ -76,10 +78,10 @@ class Renderings:
         crm_before: Kind of CRM → `read_crm_state` of the predecessor.
     """
 
-    ranked: pd.DataFrame
+    ranked: Callable[[], Iterable[pd.DataFrame]]
     not_scored: pd.DataFrame
     words: Words
-    page: PageContent | None = None
+    page: Callable[[pd.DataFrame], PageContent] | None = None
     rejects: pd.DataFrame | None = None
     timezone: str = "UTC"
     decimals: Mapping[str, int] = field(default_factory=dict)
@@ -100,6 +102,8 @@ def write_outputs(folder: Path, spec: OutputsSpec, what: Renderings) -> Sequence
     Raises:
         OutputError: A list is longer than a sheet of Excel (73).
     """
+    import pandas as pd
+
     from abm_scoring.publish.crm_out import write_crm
     from abm_scoring.publish.csv_out import write_list_csv
     from abm_scoring.publish.lists import local_days
@@ -107,21 +111,30 @@ def write_outputs(folder: Path, spec: OutputsSpec, what: Renderings) -> Sequence
     from abm_scoring.publish.parquet_out import write_parquet
     from abm_scoring.publish.xlsx_out import write_xlsx
 
-    ranked, not_scored = (local_days(frame, what.timezone) for frame in (what.ranked, what.not_scored))
+    # Workbooks and pages hold the whole list; without one of them it is never held.
+    whole = pd.concat(what.ranked(), ignore_index=True) if _HELD & set(spec.formats) else None
+
+    def pieces() -> Iterable[pd.DataFrame]:
+        return what.ranked() if whole is None else (whole,)
+
+    def shown() -> Iterable[pd.DataFrame]:
+        return (local_days(piece, what.timezone) for piece in pieces())
+
+    not_scored = local_days(what.not_scored, what.timezone)
     as_csv = partial(write_list_csv, delimiter=spec.csv_delimiter, decimal=spec.csv_decimal, decimals=what.decimals)
     for one in spec.formats:
         path = folder / LISTS[one]
         if one == "csv":
-            as_csv(ranked, path)
+            as_csv(shown(), path)
         elif one == "xlsx":
-            write_xlsx(ranked, path, what.words, not_scored=not_scored, decimals=what.decimals)
+            write_xlsx(next(iter(shown())), path, what.words, not_scored=not_scored, decimals=what.decimals)
         elif one == "parquet":
-            write_parquet(what.ranked, path)
-        elif what.page is not None:
-            write_page(what.page, path)
+            write_parquet(pieces(), path)
+        elif what.page is not None and whole is not None:
+            write_page(what.page(whole), path)
     as_csv(not_scored, folder / LEFT_OUT)
     if what.rejects is not None and len(what.rejects):
         as_csv(local_days(what.rejects, what.timezone), folder / REJECTS)
     for crm in spec.crm:
-        write_crm(ranked, folder, crm, previous=what.crm_before.get(crm.kind), decimals=what.decimals)
+        write_crm(shown(), folder, crm, previous=what.crm_before.get(crm.kind), decimals=what.decimals)
     return [LISTS[one] for one in spec.formats]

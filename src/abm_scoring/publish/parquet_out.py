@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-_ROW_GROUP = 128 * 1024
+_ROW_GROUP = 32 * 1024
 
 
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as Parquet, so that equal values give equal bytes under one version of pyarrow.
+def write_parquet(frames: pd.DataFrame | Iterable[pd.DataFrame], path: Path) -> None:
+    """Write rows as Parquet, so that equal values give equal bytes under one version of pyarrow.
 
     The bytes depend on names, values and kinds of columns only: not on the index, on how pandas stores text or
     categories, or on pandas' own metadata, which names library versions. Timestamps are microseconds in UTC.
 
     Args:
-        frame: n rows of text, category of text, integer, float, boolean and timestamp columns; names are unique.
+        frames: Rows of text, category of text, integer, float, boolean and timestamp columns; names are unique. Pieces
+            of one frame, of as many rows each as a row group (32 768) but for the last, give the bytes of the whole.
         path: File to create; it must not exist.
 
     Raises:
@@ -25,13 +27,17 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     """
     from pyarrow import parquet
 
-    raw = pa.Table.from_pandas(frame, preserve_index=False)
-    schema = pa.schema([pa.field(f.name, _plain(f)) for f in raw.schema])
-    table = raw.cast(schema)
-    with path.open("xb") as file:
-        parquet.write_table(
-            table, file, version="2.6", compression="zstd", compression_level=3, row_group_size=_ROW_GROUP
-        )
+    pieces = iter((frames,) if isinstance(frames, pd.DataFrame) else frames)
+    first = pa.Table.from_pandas(next(pieces), preserve_index=False)
+    schema = pa.schema([pa.field(f.name, _plain(f)) for f in first.schema])
+    with (
+        path.open("xb") as file,
+        parquet.ParquetWriter(file, schema, version="2.6", compression="zstd", compression_level=3) as writer,
+    ):
+        writer.write_table(first.cast(schema), _ROW_GROUP)
+        del first
+        for piece in pieces:
+            writer.write_table(pa.Table.from_pandas(piece, preserve_index=False).cast(schema), _ROW_GROUP)
 
 
 def _plain(column: pa.Field) -> pa.DataType:

@@ -14,7 +14,8 @@ NEGLIGIBLE = 0.02
 SILENT_SHARE = 0.1
 #: Runs that a trend needs.
 TREND_RUNS = 3
-_PREFIX = "topic_"
+#: What columns of a topic's contribution begin with.
+TOPIC = "topic_"
 
 ChangeKind = Literal["data", "behaviour", "model"]
 
@@ -33,7 +34,12 @@ def with_previous(scores: pd.DataFrame, previous: pd.DataFrame | None) -> pd.Dat
 
 
 def with_trend(
-    scores: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp, days: int, points: float
+    scores: pd.DataFrame,
+    history: pd.DataFrame,
+    nights: pd.DatetimeIndex,
+    as_of: pd.Timestamp,
+    days: int,
+    points: float,
 ) -> pd.DataFrame:
     """`score_trend` (str): `up`, `flat` or `down`; missing with fewer than three runs.
 
@@ -42,16 +48,15 @@ def with_trend(
 
     Args:
         scores: n rows `account_id`, `score`.
-        history: Rows `account_id`, `as_of`, `score` of earlier runs.
+        history: Rows `account_id`, `as_of`, `score` of the earlier runs.
+        nights: When these were, all of the last `days` days; also those on which none of `scores` had one.
         as_of: Tonight.
     """
-    recent = history[(history["as_of"] >= as_of - pd.Timedelta(days=days)) & (history["as_of"] < as_of)]
-    nights = pd.DatetimeIndex(recent["as_of"].unique())
     if len(nights) + 1 < TREND_RUNS:
         return scores
-    row = pd.Index(scores["account_id"]).get_indexer(pd.Index(recent["account_id"]))
+    row = pd.Index(scores["account_id"]).get_indexer(pd.Index(history["account_id"]))
     y = np.full((len(scores), len(nights) + 1), np.nan)
-    y[row[row >= 0], nights.get_indexer(pd.Index(recent["as_of"]))[row >= 0]] = recent["score"].to_numpy()[row >= 0]
+    y[row[row >= 0], nights.get_indexer(pd.Index(history["as_of"]))[row >= 0]] = history["score"].to_numpy()[row >= 0]
     y[:, -1] = scores["score"]
     ages = (nights - as_of).total_seconds().to_numpy() / 86_400
     climb = _slopes(np.array([*ages, 0.0]), y) * days
@@ -72,7 +77,7 @@ def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def with_changes(
-    scores: pd.DataFrame, previous: pd.DataFrame | None, same_model: bool, silent: Collection[str] = ()
+    scores: pd.DataFrame, previous: pd.DataFrame | None, same_model: bool, quiet: Collection[str] = ()
 ) -> pd.DataFrame:
     """Which topic moved each account's raw score most since the run before, as codes.
 
@@ -80,14 +85,14 @@ def with_changes(
         scores: n rows `account_id` and `topic_<code>` (float64, contribution in log-odds).
         previous: Frozen scores of the predecessor; None: nothing to compare with, and the frame stays as it is.
         same_model: Whether both runs have the same model.
-        silent: Topics whose source is known to have gone silent.
+        quiet: Topics that went silent for nearly everybody, see `gone_silent`.
 
     Returns:
         With `change_topic` (str), `change_delta` (float64, log-odds) and `change_kind`: `model` where another model
-        scored; `data` where the topic went silent for nearly everybody; else `behaviour`. Missing where nothing moved
+        scored; `data` where the topic went silent; else `behaviour`. Missing where nothing moved
         or the account was not scored then.
     """
-    topics = [str(c) for c in scores if str(c).startswith(_PREFIX)]
+    topics = [str(c) for c in scores if str(c).startswith(TOPIC)]
     shared = [c for c in topics if previous is not None and c in previous]
     if previous is None or not shared:
         return scores
@@ -97,8 +102,7 @@ def with_changes(
     most = np.argmax(np.abs(np.nan_to_num(delta)), axis=1)
     moved = delta[np.arange(len(scores)), most]
     real = np.abs(moved) > NEGLIGIBLE
-    names = [c.removeprefix(_PREFIX) for c in shared]
-    quiet = {*silent, *gone_silent(scores[shared], previous[shared])}
+    names = [c.removeprefix(TOPIC) for c in shared]
     kinds = ["model" if not same_model else "data" if name in quiet else "behaviour" for name in names]
     return scores.assign(
         change_topic=_named(names, most, real, scores.index),
@@ -121,7 +125,7 @@ def gone_silent(now: pd.DataFrame, then: pd.DataFrame) -> set[str]:
         now, then: Columns `topic_<code>` of two runs of one model.
     """
     return {
-        str(c).removeprefix(_PREFIX)
+        str(c).removeprefix(TOPIC)
         for c in now
         if _told_apart(then[c]) >= 0.05 and _told_apart(now[c]) <= SILENT_SHARE * _told_apart(then[c])
     }

@@ -19,6 +19,8 @@ WEEKS = tuple(f"activity_week_{week:02d}" for week in range(1, 27))
 _RUN_WIDE = ("rung", "horizon_days", "data_as_of", "model_version", "config_hash", "score_percentile")
 _ROLES = ("roles_engaged", "roles_missing")
 _SLOTS = tuple(f"reason_{i}" for i in range(1, 5)) + tuple(f"negative_reason_{i}" for i in range(1, 3))
+#: Columns of the frozen rows that a page draws.
+DRAWN = (*(f"{slot}_contribution" for slot in _SLOTS), *WEEKS)
 #: Days of score history that are drawn, the last ones.
 _HISTORY = 30
 
@@ -80,8 +82,7 @@ def _beside(ranked: pd.DataFrame, frozen: pd.DataFrame | None) -> pd.DataFrame:
     """The frozen rows in list order; no columns where there are none."""
     if frozen is None:
         return pd.DataFrame(index=ranked.index)
-    wanted = [f"{slot}_contribution" for slot in _SLOTS] + list(WEEKS)
-    present = [c for c in wanted if c in frozen]
+    present = [c for c in DRAWN if c in frozen]
     return frozen.set_index("account_id")[present].reindex(ranked["account_id"]).reset_index(drop=True)
 
 
