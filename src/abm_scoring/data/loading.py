@@ -10,10 +10,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from abm_scoring.data.aside import Put, brought_back, laid, put_away
+from abm_scoring.data.aside import LAID, Put, brought_back, laid, put_away, undated
 from abm_scoring.data.checks import REJECT_COLUMNS, ChecksSpec, Conformed, conform, conform_stack
 from abm_scoring.data.currency import in_project_currency
-from abm_scoring.data.linking import LINKED
 from abm_scoring.data.matching.spec import MatchingSpec
 from abm_scoring.data.matching.tables import Matches
 from abm_scoring.data.privacy import PrivacySpec, private
@@ -117,8 +116,8 @@ def load_tables(
         MappingProxyType(read.fingerprints),
         tuple(violation for done in every for violation in done.violations),
         matches,
-        {name: tuple(map(str, frame)) for name, frame in {**frames, **(put.shapes if put else {})}.items()},
-        _undated(frames) if put is None else put.undated,
+        {name: tuple(map(str, frame)) for name, frame in frames.items()} | (put.shapes if put else {}),
+        put.undated if put else undated(frames["contacts"]) if "contacts" in frames else 0,
     )
 
 
@@ -135,9 +134,10 @@ class _Rules:
 
 @dataclass
 class _Read:
-    """What was read of all tables."""
+    """What was read of all tables; `columns` are those of all of them."""
 
     conformed: dict[str, Conformed] = field(default_factory=dict)
+    columns: set[str] = field(default_factory=set)
     fingerprints: dict[str, str] = field(default_factory=dict)
     streamed: Streamed | None = None
     put: Put | None = None
@@ -155,7 +155,7 @@ def _read_all(
     read, broken, unreadable = _Read(), list[Violation](), list[BadDataError]()
     shelf = sink.shelf() if sink is not None and _wanted(sink, sources, root) else None
     for name in _in_order(sources):
-        streams = name == "events" and not broken and _by_id(read.conformed, rules.matching)
+        streams = name == "events" and not broken and _by_id(read.columns, rules.matching)
         if shelf is not None and name == "events" and streams:
             read.put = put_away(shelf, read.conformed, rules.checks, rules.privacy, rules.as_of, rules.currency)
         elif shelf is not None and name == "events":
@@ -173,7 +173,8 @@ def _read_all(
             broken.append(Violation(name, "", "unreadable", 0, fix=str(error), whole=True))
             continue
         broken += _refusals(name, read.conformed[name], has_header, rules.checks)
-        if shelf is not None and name in LINKED and name != "events":
+        read.columns.update(map(str, read.conformed[name].frame))
+        if shelf is not None and name in LAID:
             read.conformed[name] = laid(shelf, name, read.conformed[name])
     if len(unreadable) == len(broken) == 1:
         raise unreadable[0]
@@ -197,22 +198,14 @@ def _linking(read: _Read) -> Mapping[str, pd.DataFrame]:
     return {name: read.conformed[name].frame for name in ("accounts", "contacts") if name in read.conformed}
 
 
-def _undated(frames: Mapping[str, pd.DataFrame]) -> int:
-    contacts = frames.get("contacts")
-    if contacts is None:
-        return 0
-    return int(contacts["known_at"].isna().sum()) if "known_at" in contacts else len(contacts)
-
-
 def _in_order(sources: Mapping[str, AnySource]) -> list[str]:
     """Names as the schema orders them, the events last: linking them takes the others."""
     return sorted(sources, key=lambda name: (name == "events", list(TABLES).index(name)))
 
 
-def _by_id(conformed: Mapping[str, Conformed], matching: MatchingSpec) -> bool:
+def _by_id(columns: set[str], matching: MatchingSpec) -> bool:
     """Whether rows name their accounts by id alone, so that each piece of events can be linked by itself."""
-    keys = {column.name for column in MATCH_KEYS}
-    return matching.mapping is None and not any(keys & set(done.frame) for done in conformed.values())
+    return matching.mapping is None and not columns & {column.name for column in MATCH_KEYS}
 
 
 def read_table(name: str, source: TableSource | StackSource, root: Path) -> tuple[Conformed, str, bool]:

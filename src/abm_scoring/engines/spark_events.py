@@ -22,6 +22,7 @@ from abm_scoring.data.sources import SparkSource, StackSource
 from abm_scoring.data.streaming import Streamed, first_known, with_preset
 from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
+from abm_scoring.engines.spill import Spill
 from abm_scoring.features.columnar import partitions_for
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class SparkEvents:
     _staged: DataFrame | None = None
     _router: Router | None = None
     _own: tuple[tuple[int, str, bytes], ...] = ()
+    _asked: tuple[TableSource, Path] | None = None
+    _shelf: Spill | None = None
 
     @property
     def session(self) -> SparkSession:
@@ -89,10 +92,19 @@ class SparkEvents:
         if settled.drop_repeats or getattr(settled, "history", None) is not None:
             return False
         offered = self._frame(settled, root).columns
+        self._asked = (settled, root)
         return not {c.name for c in EVENTS.match_keys} & set(settled.select(offered, EVENTS).taken)
 
-    def shelf(self) -> None:
-        """None: the driver holds the other tables, and sends them to the partitions."""
+    def shelf(self) -> Spill:
+        """The other rows of accounts go through files of the driver, which sends each partition its own."""
+        assert self._asked is not None
+        with told("counting events"):
+            rows = self._frame(*self._asked).count()
+        folder = self.folder / "tables"
+        folder.mkdir()
+        size = (rows, rows * _EVENT_TEXT)
+        self._shelf = Spill.beside(folder, self.memory_mb, self.accounts_per_partition, size)
+        return self._shelf
 
     def _frame(self, source: TableSource, root: Path) -> DataFrame:
         if isinstance(source, SparkSource):
@@ -111,13 +123,13 @@ class SparkEvents:
         from abm_scoring.data.files import fingerprint
         from abm_scoring.engines import executor
 
-        assert isinstance(source, TableSource)
+        assert isinstance(source, TableSource) and self._shelf is not None
         settled, preset = source.settled("events", root)
         with told("reading events"):
             rows = self._frame(settled, root)
             offered = tuple(rows.columns)
             rows = rows.select(*settled.wanted(EVENTS, offered))
-            self.n = self._partitions(rows.count(), len(frames["accounts"]))
+            self.n = self._shelf.n
             self._router = executor.Router.of(frames["accounts"], self.n)
             doubled = self._doubled(rows, settled, settled.select(offered, EVENTS).taken.get("event_id"))
             linker, files = Linker.of(frames, privacy, as_of), settled.files_in(root)
@@ -142,7 +154,7 @@ class SparkEvents:
         self.session.conf.set("spark.sql.shuffle.partitions", str(n))
         # Every partition is a task: as many as there are cores work at the same time, however small their rows are.
         self.session.conf.set("spark.sql.adaptive.coalescePartitions.enabled", "false")
-        own = staged_rows([*self._own, *_table_rows(tables, n)])
+        own = staged_rows([*self._own, *_table_rows(tables, n, self._shelf)])
         driven = self.session.createDataFrame(own)
         return driven if self._staged is None else self._staged.filter("part >= 0").unionByName(driven)
 
@@ -235,13 +247,13 @@ def _staging(
     )
 
 
-def _table_rows(tables: Tables, n: int) -> Iterator[tuple[int, str, bytes]]:
+def _table_rows(tables: Tables, n: int, shelf: Spill | None) -> Iterator[tuple[int, str, bytes]]:
     """The tables that the driver holds as staged rows, by partition."""
     from abm_scoring.engines import shipping
     from abm_scoring.engines.executor import TABLE
     from abm_scoring.engines.partitions import Partitions
 
-    parts = Partitions(tables, len(tables["accounts"]), n=n)
+    parts = Partitions(tables, len(tables["accounts"]), shelf, n)
     for p in range(n):
         for name, frame in parts[p].tables.frames.items():
             yield p, f"{TABLE}{name}", shipping.frame_bytes(frame)

@@ -24,6 +24,8 @@ from abm_scoring.features.columnar import Held, as_table, partitions_for
 from abm_scoring.features.partition_files import Division, PartitionFiles
 from abm_scoring.features.text import fingerprints
 
+#: Rows that are put away at a time.
+_PIECE = 200_000
 #: Files into which the hashes of ids go, so that one of them fits into memory.
 _BUCKETS = 16
 
@@ -54,7 +56,17 @@ class Spill:
     @property
     def n(self) -> int:
         """Partitions; 0 where nothing was spilled."""
-        return len(self.paths)
+        return self._division.n if self._division is not None else 0
+
+    @classmethod
+    def beside(cls, folder: Path, memory_mb: int, accounts_per_partition: int, size: tuple[int, int]) -> Spill:
+        """A place for the other rows of accounts, by partition, where events lie elsewhere.
+
+        Args:
+            folder, memory_mb, accounts_per_partition: As they are.
+            size: Events, and the bytes of their texts.
+        """
+        return cls(folder, memory_mb, accounts_per_partition, size)
 
     def landed(self, name: str, source: TableSource | StackSource) -> TableSource | StackSource:
         """The source as it is."""
@@ -88,7 +100,8 @@ class Spill:
         folder = self.folder / name
         folder.mkdir()
         files = self._shelved[name] = PartitionFiles(folder, self._divided(accounts))
-        files.write(pa.Table.from_pandas(frame, preserve_index=False))
+        for begin in range(0, max(len(frame), 1), _PIECE):
+            files.write(pa.Table.from_pandas(frame.iloc[begin : begin + _PIECE], preserve_index=False))
         files.close()
 
     @property
@@ -170,10 +183,9 @@ class Spill:
         """Events at or after a moment."""
         return sum(_from(pq.read_table(path, columns=["occurred_at"])["occurred_at"], moment) for path in self.paths)
 
-    def events(self, p: int) -> Held:
-        """The events of a partition, read when asked for."""
-        assert self._files is not None
-        return self._files.columns(p, "events")
+    def events(self, p: int) -> Held | None:
+        """The events of a partition, read when asked for; None where they lie elsewhere."""
+        return self._files.columns(p, "events") if self._files is not None else None
 
 
 def _frame(file: Path) -> pd.DataFrame:

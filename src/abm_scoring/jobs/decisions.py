@@ -101,10 +101,10 @@ def decide_run(
     rows = scored.assign(family_id=pd.Series(family, scored.index, dtype="str"))
     assignments, told = _assigned(rows, predecessor, spec, as_of)
     rows = _with_arms(rows, assignments, spec)
-    listed = rows[rows["list"] == RANKED]
-    ranked = rank(listed, spec, listed["family_id"])
+    ranked = _ranked(rows[rows["list"] == RANKED], spec)
     decision = _mqas(ranked, tables, spec, earlier, as_of)
     placed = ranked.set_index("account_id")[list(_PLACED)].reindex(rows["account_id"]).set_axis(rows.index)
+    del ranked  # a copy of all that is listed
     rows = pd.concat([rows, placed.astype({"rank": "Int64"})], axis=1)
     if decision is not None:
         rows = _with_status(rows, decision.state, as_of)
@@ -116,6 +116,10 @@ def decide_run(
         plan=told,
         warnings=_warnings(decision, told, predecessor, spec),
     )
+
+
+def _ranked(listed: pd.DataFrame, spec: ScoringSpec) -> pd.DataFrame:
+    return rank(listed, spec, listed["family_id"])
 
 
 def _assigned(
