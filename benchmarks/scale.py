@@ -340,8 +340,8 @@ def _arithmetic(runs: pd.DataFrame) -> list[str]:
         f"- CPU: {hours:,.0f} core-hours; on 1 000 cores {hours / 1000:.1f} hours if nothing waits.",
         f"- Shuffle: {shuffle * events / 2**20:,.1f} TiB, once.",
         f"- Cost at 0.04 a core-hour (an assumption; put your own price in): {hours * 0.04:,.0f} a night.",
-        f"- Of all accounts the driver holds {_narrow(runs)}. There this design ends: tables other than events would have "
-        "to be routed by the executors, and the decisions distributed.",
+        f"- Of all accounts the driver holds {_narrow(runs)}. There this design ends: tables other than events would "
+        "have to be routed by the executors, and the decisions distributed.",
         "",
     ]
 
@@ -354,8 +354,8 @@ def _narrow(runs: pd.DataFrame) -> str:
     a, b = local.iloc[-2], local.iloc[-1]
     each = (b["peak_mib"] - a["peak_mib"]) * 2**20 / (b["accounts"] - a["accounts"])
     return (
-        f"about what the local engine does, {each:,.0f} bytes an account: {each * 10e6 / 2**30:,.0f} GiB for ten million, "
-        f"{each * 300e6 / 2**30:,.0f} GiB for these"
+        f"about what the local engine does, {each:,.0f} bytes an account: {each * 10e6 / 2**30:,.0f} GiB for ten "
+        f"million, {each * 300e6 / 2**30:,.0f} GiB for these"
     )
 
 

@@ -22,13 +22,13 @@ from abm_scoring.data.sources import SparkSource, StackSource
 from abm_scoring.data.streaming import Streamed, first_known, with_preset
 from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
-from abm_scoring.engines.spill import Spill
 from abm_scoring.features.columnar import partitions_for
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from abm_scoring.engines.executor import Router, Staging
+    from abm_scoring.engines.spill import Spill
 
 from abm_scoring.engines.spark_session import open_session, told
 
@@ -97,6 +97,8 @@ class SparkEvents:
 
     def shelf(self) -> Spill:
         """The other rows of accounts go through files of the driver, which sends each partition its own."""
+        from abm_scoring.engines.spill import Spill
+
         assert self._asked is not None
         with told("counting events"):
             rows = self._frame(*self._asked).count()
