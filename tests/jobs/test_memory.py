@@ -28,13 +28,17 @@ def test_scoring_needs_its_events_and_the_features_of_one_partition() -> None:
     assert cut > 1000 * 8
 
 
-def test_reading_needs_what_the_files_hold(trained_project: Path) -> None:
+def test_reading_needs_what_the_files_hold(trained_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = open_workspace(trained_project)
     data = trained_project.parent / "data"
     least = sum(file.stat().st_size for file in data.glob("*.csv"))
     assert memory.reading_bytes(workspace) > least
     held = sum(len(pd.read_parquet(data / f"{name}.parquet")) * 8 for name in ("contacts", "events"))
     assert memory.reading_bytes(workspace) - least > held
+    one_by_one = open_workspace(trained_project, ["engine.memory_mb=1"])
+    monkeypatch.setattr(memory, "_held", lambda file: 3 * 2**20 if file.stem == "events" else file.stat().st_size)
+    largest = max(file.stat().st_size for file in data.iterdir() if file.is_file() and file.stem != "events")
+    assert memory.reading_bytes(one_by_one) == largest  # the largest of the others alone
 
 
 @pytest.mark.fault(5)

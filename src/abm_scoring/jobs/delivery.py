@@ -40,8 +40,8 @@ class Delivery:
     spill: Spill | SparkEvents
     once: bool = False
 
-    def scored(self) -> None:
-        """Let go of what only scoring needs, where no other run is computed from it."""
+    def spent(self) -> None:
+        """Let go of all rows but those that decisions read, where no other run is computed from them."""
         if not self.once:
             return
         kept = {name: self.tables[name] for name in self.tables if name in _DECIDED_BY}

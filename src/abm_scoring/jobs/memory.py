@@ -66,14 +66,18 @@ def require_memory(more_bytes: float, what: str) -> None:
 
 
 def reading_bytes(workspace: Workspace) -> int:
-    """Least memory that the tables take: as much as their files hold, unpacked where a file says how much that is."""
+    """Least memory that the tables take: as much as their files hold, unpacked where a file says how much that is.
+
+    Where events are too many to hold, the other tables may be read one at a time: the largest of them is the least.
+    """
     sizes = {
         name: sum(_held(file) for file in source_files(source, workspace.data_root))
         for name, source in workspace.config.sources.items()
     }
-    # More events than that are not held.
-    most = workspace.config.engine.memory_mb * _MB
-    return sum(min(size, most) if name == "events" else size for name, size in sizes.items())
+    events, others = sizes.pop("events", 0), sizes.values()
+    if events > workspace.config.engine.memory_mb * _MB:
+        return max(others, default=0)
+    return events + sum(others)
 
 
 def scoring_bytes(tables: Tables, features: int, accounts_per_partition: int) -> int:

@@ -203,7 +203,7 @@ def prepare(
     # Each engine gets what its own sink took.
     given: Any = delivery.spill
     found = config.engine.score(delivery.tables, given, bundle, task, lambda i, n: progress("scoring", i, n))
-    delivery.scored()
+    delivery.spent()
     loaded, done = delivery.loaded, time.monotonic()
     rows = found.columns(DECIDED_BY)
     known, unknown = _known(rows["status"], as_of, retrospective)

@@ -122,7 +122,7 @@ def train(
         with delivered(workspace, as_of, today, once=True) as delivery:
             progress("building features", 0, 0)
             prepared = prepared_from(config, delivery, training_task(config, as_of), progress)
-            delivery.scored()
+            delivery.spent()
         training = prepared.training
         findings = audit(training, config.model.leakage, prepared.after_outcome)
         block(findings)
