@@ -77,7 +77,7 @@ def whole(tables: Tables, task: TrainingTask) -> Prepared:
 
 def shipped(tables: Tables, n: int) -> Ask:
     """What executors do, without a session: everything goes and comes as bytes."""
-    staged = executor.staged_rows(list(_table_rows(tables, n))).to_pandas()
+    staged = executor.staged_rows(list(_table_rows(tables, n, None))).to_pandas()
 
     def ask(question: Question, task: TrainingTask, context: Context) -> Iterator[Any]:
         asking = executor.Training(question, task.model_dump_json(), shipping.context_text(context))

@@ -175,7 +175,7 @@ def read_crm_state(run: Path | None, spec: CrmFile) -> pd.DataFrame | None:
 
 
 def write_crm(
-    ranked: Iterable[pd.DataFrame],
+    ranked: pd.DataFrame | Iterable[pd.DataFrame],
     folder: Path,
     spec: CrmFile,
     *,
@@ -185,13 +185,14 @@ def write_crm(
     """Write `<kind>.csv` (UTF-8 without byte order mark, comma, point, ISO dates) and what the next run compares with.
 
     Args:
-        ranked: The list as published, in pieces.
+        ranked: The list as published, or pieces of it in their order.
         folder: The run's folder; neither file may exist in it.
         spec: Which CRM.
         previous: From `read_crm_state`.
         decimals: As in `crm_state`.
     """
-    state = pd.concat([crm_state(piece, spec, decimals or {}) for piece in ranked], ignore_index=True)
+    pieces = (ranked,) if isinstance(ranked, pd.DataFrame) else ranked
+    state = pd.concat([crm_state(piece, spec, decimals or {}) for piece in pieces], ignore_index=True)
     rows = crm_rows(state, previous, spec)
     days = [str(c) for c in rows if str(rows[c].dtype).startswith("datetime64")]
     write_csv(rows, folder / f"{spec.model_dump()['kind']}.csv", bom=False, dates=days)
