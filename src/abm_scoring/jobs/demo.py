@@ -9,7 +9,7 @@ from pathlib import Path
 from abm_scoring.data.market.machine_builder import make_machine_builder
 from abm_scoring.data.market.market import make_market, write_market
 from abm_scoring.data.market.spec import MarketSpec
-from abm_scoring.errors import OutputError, UsageError
+from abm_scoring.errors import MissingInputError, OutputError, UsageError
 from abm_scoring.jobs.init import FILE_NAME, write_template
 from abm_scoring.jobs.score import Scored, score
 from abm_scoring.jobs.train import Trained, train
@@ -40,6 +40,7 @@ def demo(out: Path, scenario: str, accounts: int, seed: int, now: datetime, prog
     Raises:
         UsageError: No such scenario.
         OutputError: `out` holds something else.
+        MissingInputError: Too few of the market's accounts convert for a model (66).
     """
     if scenario not in _TEMPLATES:
         raise UsageError(f"no scenario {scenario!r}", where="--scenario", fix=f"one of {', '.join(_TEMPLATES)}")
@@ -56,4 +57,10 @@ def demo(out: Path, scenario: str, accounts: int, seed: int, now: datetime, prog
     workspace = open_workspace(config)
     as_of = workspace.moment(workspace.fixed_day or now.date().isoformat())
     trained = train(workspace, as_of, False, progress)
+    if trained.bundle is None:
+        raise MissingInputError(
+            f"so small a market teaches no model: {trained.outcome.reason}",
+            where=str(config),
+            fix="give it more accounts with --accounts, or another --seed",
+        )
     return Demo(config, trained, score(workspace, as_of, now, False, progress))
