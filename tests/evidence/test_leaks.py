@@ -20,8 +20,9 @@ from abm_scoring.features.history import History
 from abm_scoring.features.moments import DAY, NEVER
 from abm_scoring.jobs.init import write_template
 from abm_scoring.jobs.workspace import load, open_workspace
+from abm_scoring.learning.aftermath import aftermath, events_after_outcome
 from abm_scoring.learning.labels import LabelSpec
-from abm_scoring.learning.leakage import Finding, aftermath, audit, events_after_outcome
+from abm_scoring.learning.leakage import Finding, audit
 from abm_scoring.learning.specs import LeakageSpec
 from abm_scoring.learning.training_set import TrainingSet
 

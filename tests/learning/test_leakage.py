@@ -10,14 +10,13 @@ from abm_scoring.data.tables import Tables
 from abm_scoring.errors import BadDataError, ConfigError
 from abm_scoring.features.catalogue import Feature
 from abm_scoring.features.history import History
+from abm_scoring.learning.aftermath import aftermath, events_after_outcome
 from abm_scoring.learning.labels import OpportunityWon
 from abm_scoring.learning.leakage import (
     Finding,
-    aftermath,
     audit,
     audit_results,
     block,
-    events_after_outcome,
     random_split_auc,
 )
 from abm_scoring.learning.outcome import Outcome

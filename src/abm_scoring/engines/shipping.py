@@ -23,7 +23,7 @@ from abm_scoring.engines.training_part import Drawn, Part
 from abm_scoring.engines.training_task import Counts, Question
 from abm_scoring.features.context import Context, Peers, Trials
 from abm_scoring.features.survey import Survey
-from abm_scoring.learning.leakage import Aftermath
+from abm_scoring.learning.aftermath import Aftermath
 from abm_scoring.learning.value_sources import Recorded
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from abm_scoring.features.history import History
 from abm_scoring.features.moments import DAY, NEVER, micros, moments
 from abm_scoring.features.snapshots import SnapshotSpec
 from abm_scoring.features.survey import Survey, summed
+from abm_scoring.learning.aftermath import events_after_outcome
 from abm_scoring.learning.labels import LabelSpec
-from abm_scoring.learning.leakage import events_after_outcome
 from abm_scoring.learning.sampling import Shares, weights
 from abm_scoring.learning.training_set import TrainingSet
 from abm_scoring.learning.value import with_values

@@ -20,7 +20,7 @@ from abm_scoring.features.context import Context
 from abm_scoring.features.history import History
 from abm_scoring.features.moments import DAY, NEVER, moments, timestamps
 from abm_scoring.features.survey import Survey
-from abm_scoring.learning.leakage import Aftermath, aftermath
+from abm_scoring.learning.aftermath import Aftermath, aftermath
 from abm_scoring.learning.sampling import Shares, by_day
 from abm_scoring.learning.value_sources import Recorded, Source, asked_of
 

@@ -16,7 +16,8 @@ from abm_scoring.features.moments import instant
 from abm_scoring.jobs.champion import champion, then_model
 from abm_scoring.jobs.delivery import Delivery, delivered
 from abm_scoring.jobs.ledger import Link, chain
-from abm_scoring.jobs.score import Flags, name_of, output_folder, prepare, publish
+from abm_scoring.jobs.publishing import name_of, output_folder, publish
+from abm_scoring.jobs.score import Flags, prepare
 from abm_scoring.jobs.workspace import Progress, Workspace, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.publish.runs import read_manifest, verify

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,6 +26,7 @@ from abm_scoring.jobs.gates import facts_of
 from abm_scoring.jobs.ledger import FROZEN, Link, chain
 from abm_scoring.jobs.lists import Lists
 from abm_scoring.jobs.memory import require_memory, scoring_bytes
+from abm_scoring.jobs.publishing import output_folder, publish, run_name
 from abm_scoring.jobs.run_files import (
     Draft,
     frozen_rows,
@@ -36,18 +35,16 @@ from abm_scoring.jobs.run_files import (
     lists_of,
     mqa_record,
     noise_record,
-    write_run,
 )
 from abm_scoring.jobs.runs import LAST_SUCCESS, prune_runs
 from abm_scoring.jobs.workspace import Progress, Workspace, silent
 from abm_scoring.learning.bundle import Bundle
 from abm_scoring.monitoring.gates import judge, refuse, warnings_of
-from abm_scoring.publish.lock import folder_lock
-from abm_scoring.publish.manifest import Counts, GateRecord, HoldoutRecord, MqaRecord, installed_versions
+from abm_scoring.publish.manifest import Counts, GateRecord, HoldoutRecord, MqaRecord
 from abm_scoring.publish.outputs import LEFT_OUT
 from abm_scoring.publish.parquet_out import write_parquet
-from abm_scoring.publish.runs import LATEST, read_manifest, resolve_pointer, run_id
-from abm_scoring.publish.staged import check_writable, make_output_folder, publish_folder, write_mark
+from abm_scoring.publish.runs import LATEST, read_manifest, resolve_pointer
+from abm_scoring.publish.staged import write_mark
 
 #: Status of an account that nobody knew on the day.
 NOT_YET_KNOWN = "not_yet_known"
@@ -161,19 +158,6 @@ def score(
             write_mark(workspace.runs / LAST_SUCCESS, _mark(draft, done.run))
             prune_runs(workspace)
     return done
-
-
-@contextmanager
-def output_folder(workspace: Workspace, dry_run: bool = False) -> Iterator[None]:
-    """Hold the folder of runs, made where it is missing and proved to be writable; a dry run touches nothing."""
-    if dry_run:
-        yield
-        return
-    for level in (workspace.out, workspace.runs.parent, workspace.runs):
-        make_output_folder(level)
-    with folder_lock(workspace.runs):
-        check_writable(workspace.runs)
-        yield
 
 
 def prepare(
@@ -323,49 +307,3 @@ def _comparison(
     comparison = Comparison.of(found, config.scoring, earlier, as_of, same_model, quiet)
     told = f"no news of {', '.join(sorted(quiet))} for nearly everybody: a source may have stopped"
     return comparison, (told,) if quiet else ()
-
-
-def publish(draft: Draft) -> Path:
-    """Publishes the run; a retrospective one does not become current."""
-    name = run_name(draft)
-    return publish_folder(
-        draft.workspace.runs,
-        name,
-        LATEST,
-        lambda folder: write_run(draft, folder, name),
-        move_pointer=not draft.retrospective,
-    )
-
-
-def run_name(draft: Draft) -> str:
-    """Name of the run's folder: its day, and a hash of all that determines it."""
-    return name_of(
-        draft.workspace, draft.loaded, draft.bundle.version, draft.predecessor, draft.retrospective, draft.as_of
-    )
-
-
-def name_of(
-    workspace: Workspace,
-    loaded: Loaded,
-    model_version: str,
-    predecessor: str | None,
-    retrospective: bool,
-    as_of: pd.Timestamp,
-) -> str:
-    """The same before the run is computed: the same work has the same name."""
-    determines = {
-        "inputs": dict(loaded.fingerprints),
-        "config": workspace.config_hash,
-        "model": model_version,
-        "package": installed_versions(()).package,
-        "predecessor": predecessor,
-        "retrospective": retrospective,
-    }
-    content = hashlib.sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
-    return run_id(_named_day(workspace, as_of).to_pydatetime(), content)
-
-
-def _named_day(workspace: Workspace, as_of: pd.Timestamp) -> pd.Timestamp:
-    """What the run is called after: the project's day where it stands on the midnight that begins one."""
-    local = as_of.tz_convert(workspace.config.project.timezone)
-    return local.tz_localize(None).tz_localize("UTC") if local == local.normalize() else as_of

@@ -16,12 +16,10 @@ import pandas as pd
 
 from abm_scoring.errors import BadDataError, ConfigError
 from abm_scoring.features.catalogue import Feature
-from abm_scoring.features.history import History
-from abm_scoring.features.moments import NEVER
+from abm_scoring.learning.aftermath import MIN_ACCOUNTS
 from abm_scoring.learning.encoded_columns import numbers, texts
 from abm_scoring.learning.folds import family_folds
 from abm_scoring.learning.intervals import logistic_of
-from abm_scoring.learning.labels import LabelSpec
 from abm_scoring.learning.metrics import as_seen, auc
 from abm_scoring.learning.outcome import Outcome
 from abm_scoring.learning.rungs import fit_rung
@@ -34,8 +32,6 @@ Rule = Literal["single_feature", "only_converters", "missingness", "identifier",
 UNDATED_SOURCE = "accounts"
 #: Rows that single features are judged on: all conversions and a weighted sample of the others.
 ROWS = 20_000
-#: Fewer accounts of either kind than this prove nothing.
-MIN_ACCOUNTS = 5
 #: A limit must be exceeded by this many standard errors.
 CERTAIN = 2.0
 #: Of the accounts that a feature marks, this share of the usual share may stay unconverted before it is suspected.
@@ -117,50 +113,6 @@ def audit_results(findings: tuple[Finding, ...], catalogue: tuple[Feature, ...],
         "allowed": dict(spec.allow),
         "undated": [feature.name for feature in catalogue if feature.source == UNDATED_SOURCE],
     }
-
-
-@dataclass(frozen=True)
-class Aftermath:
-    """Events of one type; those of partitions add up.
-
-    Attributes:
-        events, accounts: How many there are, and of how many accounts.
-        after: Events that come at or after their account's first conversion.
-    """
-
-    events: int
-    accounts: int
-    after: int
-
-
-def aftermath(history: History, label: LabelSpec) -> dict[str, Aftermath]:
-    """Event type → how many of its events follow the outcome."""
-    log, first = history.log, label.first(history)
-    owner = np.repeat(np.arange(len(log.offsets) - 1), np.diff(log.offsets))
-    follows = (first[owner] != NEVER) & (log.occurred >= first[owner])
-    counts = {}
-    for code, name in enumerate(log.types):
-        here = log.type_code == code
-        counts[name] = Aftermath(int(here.sum()), len(np.unique(owner[here])), int(follows[here].sum()))
-    return counts
-
-
-def events_after_outcome(*parts: Mapping[str, Aftermath]) -> dict[str, float]:
-    """Event type → share of its events that come at or after their account's first conversion.
-
-    Only types with enough events and accounts to tell. Sensible for a cohort of accounts that have not converted yet;
-    later business naturally follows the first.
-
-    Args:
-        parts: `aftermath` of every partition.
-    """
-    shares = {}
-    for name in sorted({name for part in parts for name in part}):
-        own = [part[name] for part in parts if name in part]
-        events = sum(one.events for one in own)
-        if events >= 4 * MIN_ACCOUNTS and sum(one.accounts for one in own) >= MIN_ACCOUNTS:
-            shares[name] = sum(one.after for one in own) / events
-    return shares
 
 
 def random_split_auc(training: TrainingSet, outcome: Outcome, spec: ModelSpec) -> float | None:
