@@ -310,8 +310,9 @@ def _ratios(runs: pd.DataFrame) -> list[str]:
         "",
         "What the difference is: starting a JVM and Python workers that each import the libraries and load compiled "
         "kernels (fixed, most of it at small sizes); reading the events twice, once for their ids; packing every event "
-        "into Arrow bytes, writing them to the executors' disks, and sending them through the shuffle; and moving "
-        "results through the JVM to the driver.",
+        "into Arrow bytes, writing them to the executors' disks, and sending them through the shuffle (once here; twice "
+        "where features compare the events of accounts); and keeping results on the executors' disks until the JVM has "
+        "moved them to the driver, one partition after the other.",
         "",
     ]
 
