@@ -273,7 +273,7 @@ def written(found: list[dict[str, Any]]) -> str:
 
 def _table(frame: pd.DataFrame) -> str:
     cells = [[f"{v:,}" if isinstance(v, int | float) and not isinstance(v, bool) else str(v) for v in r] for r in
-             frame.astype(object).to_numpy()]  # fmt: skip
+             frame.astype(object).to_numpy()]
     rows = [list(map(str, frame.columns)), ["---"] * len(frame.columns), *cells]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -310,9 +310,9 @@ def _ratios(runs: pd.DataFrame) -> list[str]:
         "",
         "What the difference is: starting a JVM and Python workers that each import the libraries and load compiled "
         "kernels (fixed, most of it at small sizes); reading the events twice, once for their ids; packing every event "
-        "into Arrow bytes, writing them to the executors' disks, and sending them through the shuffle (once here; twice "
-        "where features compare the events of accounts); and keeping results on the executors' disks until the JVM has "
-        "moved them to the driver, one partition after the other.",
+        "into Arrow bytes, writing them to the executors' disks, sending them through the shuffle (once here, twice "
+        "where features compare accounts by their events); and keeping results on the executors' disks until the JVM "
+        "has moved them to the driver, one partition after the other.",
         "",
     ]
 
