@@ -34,6 +34,26 @@ def test_every_row_lies_in_the_file_of_its_account_in_its_order(n: int, tmp_path
         found = pq.read_table(files.paths[p])
         assert found["row"].to_pylist() == own["row"].tolist()
         assert found["account_id"].to_pylist() == own["account_id"].tolist()
+        assert pq.ParquetFile(files.paths[p]).num_row_groups <= 1  # small pieces are written together
+
+
+def test_rows_are_written_when_they_are_many(tmp_path: Path) -> None:
+    files = PartitionFiles(tmp_path, Division(pd.DataFrame({"account_id": ["a"]}).astype("str"), 1))
+    for at in range(3):
+        files.write(pa.table({"account_id": ["a"] * 150_000, "row": np.arange(150_000) + at * 150_000}))
+    files.close()
+    assert pq.ParquetFile(files.paths[0]).num_row_groups == 3
+    assert (pq.read_table(files.paths[0])["row"].to_numpy() == np.arange(450_000)).all()
+
+
+def test_texts_that_are_dictionaries_of_their_own_lie_together(tmp_path: Path) -> None:
+    files = PartitionFiles(tmp_path, Division(pd.DataFrame({"account_id": ["a", "b"]}).astype("str"), 2))
+    for word in ("x", "y"):
+        kinds = pa.array([word, None]).dictionary_encode()
+        files.write(pa.table({"account_id": ["a", "b"], "kind": kinds}))
+    files.close()
+    found = sorted(v for path in files.paths for v in pq.read_table(path)["kind"].to_pylist() if v is not None)
+    assert found == ["x", "y"]
 
 
 def test_a_dictionary_is_kept_where_texts_repeat_themselves(tmp_path: Path) -> None:

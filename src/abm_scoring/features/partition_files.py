@@ -19,6 +19,9 @@ from abm_scoring.features.text import TextIndex, distinct
 #: Rows that tell whether texts repeat themselves, and the share of distinct ones from which they do not.
 _TELLING_ROWS, _MOSTLY = 1_000, 0.9
 
+#: Memory that rows may take until they are written, and what of it is wanted for one row group.
+_HELD_BYTES, _GROUP_BYTES = 96 * 2**20, 2 * 2**20
+
 
 class Division:
     """Partitions of account families, and which of them an account belongs to.
@@ -61,16 +64,28 @@ class PartitionFiles:
         self.paths: Sequence[Path] = tuple(folder / f"{p}.parquet" for p in range(division.n))
         self.division = division
         self._writers: list[pq.ParquetWriter] = []
+        self._held: list[tuple[pa.Table, np.ndarray]] = []
 
     def append(self, rows: pa.Table, bounds: np.ndarray) -> None:
-        """Append rows in the order that `cut` gave; the first ones set the columns and their types."""
+        """Append rows in the order that `cut` gave; the first ones set the columns and their types.
+
+        They are held until there are enough of them for row groups that are worth reading: with pieces of one size, the
+        number of row groups would grow with the square of the rows.
+        """
         if not self._writers:
             texts = _repeating(rows)
             self._writers = [_writer(path, rows.schema, texts) for path in self.paths]
-        rows = rows.cast(self._writers[0].schema)
+        self._held.append((rows.cast(self._writers[0].schema), bounds))
+        if sum(table.nbytes for table, _ in self._held) >= min(_HELD_BYTES, len(self.paths) * _GROUP_BYTES):
+            self._flush()
+
+    def _flush(self) -> None:
+        """Writes what is held, one row group a file."""
         for p, writer in enumerate(self._writers):
-            if bounds[p + 1] > bounds[p]:
-                writer.write_table(rows.slice(bounds[p], bounds[p + 1] - bounds[p]))
+            own = [table.slice(b[p], b[p + 1] - b[p]) for table, b in self._held if b[p + 1] > b[p]]
+            if own:
+                writer.write_table(pa.concat_tables(own).unify_dictionaries())
+        self._held = []
 
     def write(self, table: pa.Table) -> None:
         """Append rows with an `account_id`."""
@@ -79,6 +94,7 @@ class PartitionFiles:
 
     def close(self) -> None:
         """Finish the files; nothing can be written any more."""
+        self._flush()
         for writer in self._writers:
             writer.close()
 
