@@ -40,10 +40,10 @@ def test_every_row_lies_in_the_file_of_its_account_in_its_order(n: int, tmp_path
 def test_rows_are_written_when_they_are_many(tmp_path: Path) -> None:
     files = PartitionFiles(tmp_path, Division(pd.DataFrame({"account_id": ["a"]}).astype("str"), 1))
     for at in range(3):
-        files.write(pa.table({"account_id": ["a"] * 150_000, "row": np.arange(150_000) + at * 150_000}))
+        files.write(pa.table({"account_id": ["a"] * 200_000, "row": np.arange(200_000) + at * 200_000}))
     files.close()
     assert pq.ParquetFile(files.paths[0]).num_row_groups == 3
-    assert (pq.read_table(files.paths[0])["row"].to_numpy() == np.arange(450_000)).all()
+    assert (pq.read_table(files.paths[0])["row"].to_numpy() == np.arange(600_000)).all()
 
 
 def test_texts_that_are_dictionaries_of_their_own_lie_together(tmp_path: Path) -> None:
