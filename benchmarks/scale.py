@@ -272,8 +272,10 @@ def written(found: list[dict[str, Any]]) -> str:
 
 
 def _table(frame: pd.DataFrame) -> str:
-    cells = [[f"{v:,}" if isinstance(v, int | float) and not isinstance(v, bool) else str(v) for v in r] for r in
-             frame.astype(object).to_numpy()]
+    cells = [
+        [f"{v:,}" if isinstance(v, int | float) and not isinstance(v, bool) else str(v) for v in r]
+        for r in frame.astype(object).to_numpy()
+    ]
     rows = [list(map(str, frame.columns)), ["---"] * len(frame.columns), *cells]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
