@@ -33,7 +33,7 @@ class Always(Spill):
     def wants(self, source: object, root: Path) -> bool:
         """Whatever the budget."""
         size = streaming.held_size(source, root)  # type: ignore[arg-type]
-        self._size = size or (0, 0)
+        self.size = size or (0, 0)
         return size is not None and not streaming.needs_whole(source, root)  # type: ignore[arg-type]
 
 

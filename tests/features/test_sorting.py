@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abm_scoring.data.text_columns import text_of
 from abm_scoring.features import sorting
 from abm_scoring.features.relations import local_periods, localise, tied_rows
 from abm_scoring.features.sorting import by_account, gather
-from abm_scoring.features.text import TextIndex, arrow
+from abm_scoring.features.text import TextIndex
 
 SPREADS = {
     "even": lambda r, n: r.integers(0, 10**14, n),
@@ -60,7 +61,7 @@ def test_scattering_block_by_block_is_scattering_at_once(seed: int, n: int, acco
 def test_a_text_is_found_at_its_place_or_not_at_all(known: list[str], asked: list[str | None]) -> None:
     asked = [*asked, *known, *(f"{text}\0" for text in known)]
     place = {text: i for i, text in enumerate(known)}
-    found = TextIndex.of(pd.Series(known, dtype="str")).codes(arrow(pd.Series(asked, dtype="str")))
+    found = TextIndex.of(pd.Series(known, dtype="str")).codes(text_of(pd.Series(asked, dtype="str")))
     assert found.tolist() == [-1 if text is None else place.get(text, -1) for text in asked]
 
 
@@ -69,8 +70,8 @@ def test_texts_that_share_a_slot_are_told_apart() -> None:
     known = pd.Series([f"account {i}" for i in range(5_000)], dtype="str")
     strangers = pd.Series([f"nobody {i}" for i in range(5_000)], dtype="str")
     index = TextIndex.of(known)
-    np.testing.assert_array_equal(index.codes(arrow(known)), np.arange(5_000))
-    assert (index.codes(arrow(strangers)) == -1).all()
+    np.testing.assert_array_equal(index.codes(text_of(known)), np.arange(5_000))
+    assert (index.codes(text_of(strangers)) == -1).all()
 
 
 @given(seed=st.integers(0, 10_000), length=st.sampled_from([1, 7, 86_400]), shift=st.sampled_from([0, 3]))

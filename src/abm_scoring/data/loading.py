@@ -74,8 +74,8 @@ def load_tables(
         as_of: Aware moment from which events are counted as future; nothing is dropped for it.
         matching: How rows without account_id find their account.
         privacy: What happens to contact ids and objections.
-        sink: Reads what only its engine can, and takes the events where they are too many to hold, perhaps with all
-            other rows of accounts. Their tables then have no rows, and `accounts` what families are made of.
+        sink: Reads what only its engine can, and takes the events where they are too many to hold, with all other rows
+            of accounts. Their tables then have no rows, and `accounts` what families are made of.
         hold_events: Hold the events, however many they are.
         currency: What amounts are converted to; None: they stay as they are.
 
@@ -90,7 +90,7 @@ def load_tables(
     _check_names(sources)
     checks, matching, privacy = checks or ChecksSpec(), matching or MatchingSpec(), privacy or PrivacySpec()
     rules = _Rules(checks, matching, privacy, as_of, currency)
-    read = _read_all(sources, root, rules, None if hold_events else sink, sink)
+    read = _read_all(sources, root, rules, sink, hold_events)
     conformed, streamed, put = read.conformed, read.streamed, read.put
     if put is not None and put.lost:
         raise RulesBroken(put.lost)
@@ -144,7 +144,7 @@ class _Read:
 
 
 def _read_all(
-    sources: Mapping[str, AnySource], root: Path, rules: _Rules, sink: EventSink | None, reader: EventSink | None
+    sources: Mapping[str, AnySource], root: Path, rules: _Rules, sink: EventSink | None, hold_events: bool
 ) -> _Read:
     """Every table as it is accepted on its own; events go to the sink where it wants them.
 
@@ -153,20 +153,21 @@ def _read_all(
         BadDataError: A single file is unreadable and nothing else is wrong.
     """
     read, broken, unreadable = _Read(), list[Violation](), list[BadDataError]()
-    shelf = sink.shelf() if sink is not None and _wanted(sink, sources, root) else None
+    taker = None if hold_events else _taker(sink, sources, root)
+    shelf = taker.shelf() if taker is not None else None
     for name in _in_order(sources):
-        streams = name == "events" and not broken and _by_id(read.columns, rules.matching)
-        if shelf is not None and name == "events" and streams:
-            read.put = put_away(shelf, read.conformed, rules.checks, rules.privacy, rules.as_of, rules.currency)
-        elif shelf is not None and name == "events":
-            read.conformed = brought_back(shelf, read.conformed)
+        if shelf is not None and name == "events":
+            if not broken and _by_id(read.columns, rules.matching):
+                read.put = put_away(shelf, read.conformed, rules.checks, rules.privacy, rules.as_of, rules.currency)
+            else:
+                read.conformed = brought_back(shelf, read.conformed)
         try:
-            if sink is not None and streams and sink.wants(sources[name], root):
-                read.streamed = sink.stream(sources[name], root, _linking(read), rules.privacy, rules.as_of)
+            if taker is not None and name == "events" and read.put is not None:
+                read.streamed = taker.stream(sources[name], root, read.put.linking, rules.privacy, rules.as_of)
                 read.fingerprints[name] = read.streamed.sha256
                 broken += _refusals(name, read.streamed.conformed, read.streamed.has_header, rules.checks)
                 continue
-            source = sources[name] if reader is None else reader.landed(name, sources[name])
+            source = sources[name] if sink is None else sink.landed(name, sources[name])
             read.conformed[name], read.fingerprints[name], has_header = read_table(name, source, root)
         except BadDataError as error:
             unreadable.append(error)
@@ -183,19 +184,12 @@ def _read_all(
     return read
 
 
-def _wanted(sink: EventSink, sources: Mapping[str, AnySource], root: Path) -> bool:
-    """Whether the events are too many to hold; a source that cannot be read is refused when it is read."""
+def _taker(sink: EventSink | None, sources: Mapping[str, AnySource], root: Path) -> EventSink | None:
+    """The sink where the events are too many to hold; a source that cannot be read is refused when it is read."""
     try:
-        return "events" in sources and sink.wants(sources["events"], root)
+        return sink if sink is not None and "events" in sources and sink.wants(sources["events"], root) else None
     except BadDataError:
-        return False
-
-
-def _linking(read: _Read) -> Mapping[str, pd.DataFrame]:
-    """What events are linked through."""
-    if read.put is not None:
-        return read.put.linking
-    return {name: read.conformed[name].frame for name in ("accounts", "contacts") if name in read.conformed}
+        return None
 
 
 def _in_order(sources: Mapping[str, AnySource]) -> list[str]:

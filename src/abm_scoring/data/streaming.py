@@ -73,8 +73,8 @@ class EventSink(Protocol):
     def wants(self, source: TableSource | StackSource, root: Path) -> bool:
         """Whether the events of a source are too many to hold, and can be streamed."""
 
-    def shelf(self) -> Shelf | None:
-        """Where the other rows of accounts go then; None: they are held."""
+    def shelf(self) -> Shelf:
+        """Where the other rows of accounts go then."""
 
     def stream(
         self,

@@ -85,10 +85,14 @@ def is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-def text_of(column: pd.Series) -> pa.ChunkedArray:
-    """A text column of a frame in Arrow, not copied."""
-    array = pa.array(column)
-    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+def text_of(column: pd.Series | pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as Arrow text or dictionary of text, without a copy where pandas holds it as Arrow already."""
+    if isinstance(column, pa.ChunkedArray):
+        return column
+    array = pa.array(column.to_numpy() if column.dtype == object else column.array, from_pandas=True)
+    chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    inner = chunked.type.value_type if pa.types.is_dictionary(chunked.type) else chunked.type
+    return chunked if is_text(inner) else chunked.cast(pa.string())
 
 
 def only_visible(text: pa.ChunkedArray) -> bool:

@@ -22,6 +22,7 @@ from abm_scoring.data.schema import EVENTS
 from abm_scoring.data.streaming import PIECE_ROWS, apart
 from abm_scoring.data.table_source import TableSource
 from abm_scoring.data.tables import Tables
+from abm_scoring.data.text_columns import text_of
 from abm_scoring.engines import shipping
 from abm_scoring.engines.scoring import ScoringTask, context_history, context_of, score_accounts, sealed, task_moments
 from abm_scoring.engines.training_part import TrainingPart, sealed_for
@@ -73,7 +74,7 @@ class Router:
     def orphans(self, events: pd.DataFrame) -> Orphans:
         """Events that name an unknown account."""
         named = events["account_id"].notna().to_numpy(dtype=bool)
-        rows = named & (self.parts(_text(events, "account_id")) < 0)
+        rows = named & (self.parts(text_of(events["account_id"])) < 0)
         unknown = events.loc[rows, "account_id"].drop_duplicates()
         return Orphans(rows, tuple(unknown.sort_values().head(5)), "")
 
@@ -133,7 +134,7 @@ def stage(batches: Iterator[pa.RecordBatch], staging: Staging) -> Iterator[pa.Re
 def routed(events: pd.DataFrame, router: Router) -> list[tuple[int, str, bytes]]:
     """Canonical events as staged rows, one a partition."""
     table = as_table(events)
-    target = router.parts(_text(events, "account_id"))
+    target = router.parts(text_of(events["account_id"]))
     order = np.argsort(target, kind="stable")
     table, target = table.take(pa.array(order)), target[order]
     ends = np.flatnonzero(np.diff(target, append=-2)) + 1
@@ -269,9 +270,3 @@ def content_hash(table: pa.Table) -> int:
         text = column if pa.types.is_string(column.type) else column.cast(pa.string())
         total = total * np.uint64(0x9E3779B97F4A7C15) ^ fingerprints(text)
     return int(total.sum(dtype=np.uint64))
-
-
-def _text(events: pd.DataFrame, column: str) -> pa.ChunkedArray:
-    from abm_scoring.features.text import arrow
-
-    return arrow(events[column])

@@ -104,8 +104,7 @@ class SparkEvents:
             rows = self._frame(*self._asked).count()
         folder = self.folder / "tables"
         folder.mkdir()
-        size = (rows, rows * _EVENT_TEXT)
-        self._shelf = Spill.beside(folder, self.memory_mb, self.accounts_per_partition, size)
+        self._shelf = Spill(folder, self.memory_mb, self.accounts_per_partition, (rows, rows * _EVENT_TEXT))
         return self._shelf
 
     def _frame(self, source: TableSource, root: Path) -> DataFrame:

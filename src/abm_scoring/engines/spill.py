@@ -38,12 +38,13 @@ class Spill:
         folder: Only this user can read it; whoever made it removes it.
         memory_mb: Memory that events may take; fewer of them are not spilled.
         accounts_per_partition: Most accounts of a partition.
+        size: Events, and the bytes of their texts, by which they are divided; known once they are wanted.
     """
 
     folder: Path
     memory_mb: int
     accounts_per_partition: int
-    _size: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (0, 0)
     _division: Division | None = None
     _files: PartitionFiles | None = None
     _shelved: dict[str, PartitionFiles] = field(default_factory=dict)
@@ -58,16 +59,6 @@ class Spill:
         """Partitions; 0 where nothing was spilled."""
         return self._division.n if self._division is not None else 0
 
-    @classmethod
-    def beside(cls, folder: Path, memory_mb: int, accounts_per_partition: int, size: tuple[int, int]) -> Spill:
-        """A place for the other rows of accounts, by partition, where events lie elsewhere.
-
-        Args:
-            folder, memory_mb, accounts_per_partition: As they are.
-            size: Events, and the bytes of their texts.
-        """
-        return cls(folder, memory_mb, accounts_per_partition, size)
-
     def landed(self, name: str, source: TableSource | StackSource) -> TableSource | StackSource:
         """The source as it is."""
         return source
@@ -77,7 +68,7 @@ class Spill:
         size = held_size(source, root)
         if size is None or partitions_for(*size, 0, self.memory_mb) == 1 or needs_whole(source, root):
             return False
-        self._size = size
+        self.size = size
         return True
 
     def shelf(self) -> Spill:
@@ -166,7 +157,7 @@ class Spill:
     def _divided(self, accounts: pd.DataFrame) -> Division:
         """The partitions of all rows, made once."""
         if self._division is None:
-            by_events = partitions_for(*self._size, 0, self.memory_mb)
+            by_events = partitions_for(*self.size, 0, self.memory_mb)
             by_accounts = -(-accounts["account_id"].nunique() // self.accounts_per_partition)
             self._division = Division(accounts, max(by_events, by_accounts))
         return self._division

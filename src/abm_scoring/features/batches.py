@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from abm_scoring.data.tables import Tables
+from abm_scoring.data.text_columns import text_of
 from abm_scoring.errors import ConfigError
 from abm_scoring.features.build import catalogue, features_at, looks_across, looks_at_events, shared_context
 from abm_scoring.features.columnar import Held, partitions_for
@@ -20,7 +21,6 @@ from abm_scoring.features.families import FeatureSpec
 from abm_scoring.features.history import History
 from abm_scoring.features.noise_spec import NoiseSpec
 from abm_scoring.features.partition_files import Division, PartitionFiles
-from abm_scoring.features.text import arrow
 
 #: Rows of a Parquet file that are in memory while it is cut into partitions.
 _STREAM_ROWS = 262_144
@@ -68,7 +68,7 @@ def batches(
                 files.write(pa.Table.from_batches([batch]))
             files.close()
         own = {name: _owners(frame, files) for name, frame in frames.items()}
-        row_part = files.division.owners(arrow(snapshots["account_id"]))
+        row_part = files.division.owners(text_of(snapshots["account_id"]))
 
         def history(p: int, with_events: bool = True) -> History:
             tables = Tables({name: frame[own[name] == p] for name, frame in frames.items()})
@@ -112,7 +112,7 @@ def _partitions(
 
 def _owners(frame: pd.DataFrame, files: PartitionFiles) -> np.ndarray:
     """Partition of each row of a table; -1 where it belongs to no account."""
-    return files.division.owners(arrow(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
+    return files.division.owners(text_of(frame["account_id"])) if "account_id" in frame else np.full(len(frame), -1)
 
 
 def _report_large(history: History) -> None:

@@ -119,13 +119,14 @@ class EventLog:
         return localise(self.offsets, self.fingerprints(column))
 
     def _fingerprints(self, column: str) -> np.ndarray:
+        from abm_scoring.data.text_columns import text_of
         from abm_scoring.features.sorting import gather
-        from abm_scoring.features.text import arrow, fingerprints
+        from abm_scoring.features.text import fingerprints
 
         if column not in self.source:
             return np.zeros(len(self.order), np.uint64)
         unsorted = self._made.pop(f"unsorted {column}", None)
-        return gather(fingerprints(arrow(self.source[column])) if unsorted is None else unsorted, self.order)
+        return gather(fingerprints(text_of(self.source[column])) if unsorted is None else unsorted, self.order)
 
     def _categories(self, column: str) -> tuple[np.ndarray, tuple[str, ...]]:
         from abm_scoring.features.sorting import gather
@@ -149,9 +150,9 @@ class EventLog:
 
 def few_values(column: pd.Series | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """Text with few distinct values as int16 or int32 codes, -1 = missing, and the values in alphabetical order."""
-    from abm_scoring.features.text import arrow
+    from abm_scoring.data.text_columns import text_of
 
-    coded = [c if hasattr(c, "dictionary") else c.dictionary_encode() for c in arrow(column).chunks]
+    coded = [c if hasattr(c, "dictionary") else c.dictionary_encode() for c in text_of(column).chunks]
     values = sorted({v for c in coded for v in c.dictionary.to_pylist() if v is not None})
     place = {v: i for i, v in enumerate(values)}
     dtype = np.int16 if len(values) < 1 << 15 else np.int32
@@ -198,8 +199,8 @@ def event_log(events: pd.DataFrame | pa.Table | ParquetColumns, index: TextIndex
         index: The accounts' ids.
         limit: Microseconds.
     """
+    from abm_scoring.data.text_columns import text_of
     from abm_scoring.features.sorting import by_account, gather
-    from abm_scoring.features.text import arrow
 
     source: Columns
     if isinstance(events, ParquetColumns):
@@ -208,7 +209,7 @@ def event_log(events: pd.DataFrame | pa.Table | ParquetColumns, index: TextIndex
         names = events.columns if isinstance(events, pd.DataFrame) else events.column_names
         source = {str(name): events[name] for name in names}
     n_accounts, n = len(index), len(events) if isinstance(events, pd.DataFrame) else events.num_rows
-    code = index.codes(arrow(source["account_id"])) if "account_id" in source and n else np.full(n, -1, np.int32)
+    code = index.codes(text_of(source["account_id"])) if "account_id" in source and n else np.full(n, -1, np.int32)
     occurred = micros_of(source["occurred_at"], NEVER)
     visible = np.maximum(occurred, micros_of(source["known_at"], ALWAYS)) if "known_at" in source else occurred
     sealed = is_before(visible, limit)
@@ -264,7 +265,8 @@ def _digest(source: Columns, rows: np.ndarray, made: dict[str, Any]) -> np.ndarr
     """A hash of what some rows say beside their times, uint64."""
     import pyarrow as pa
 
-    from abm_scoring.features.text import NOTHING, arrow, fingerprints
+    from abm_scoring.data.text_columns import text_of
+    from abm_scoring.features.text import NOTHING, fingerprints
 
     digest = np.zeros(len(rows), np.uint64)
     for name in sorted(set(source) - {*_TIMES, "account_id"}):
@@ -275,7 +277,7 @@ def _digest(source: Columns, rows: np.ndarray, made: dict[str, Any]) -> np.ndarr
             codes, values = made[f"unsorted few {name}"] = few_values(column)
             bits = np.append(fingerprints(pa.chunked_array([pa.array(values, pa.string())])), NOTHING)[codes[rows]]
         else:
-            unsorted = fingerprints(arrow(column))
+            unsorted = fingerprints(text_of(column))
             bits = unsorted[rows]
             if name in _MANY:
                 made[f"unsorted {name}"] = unsorted

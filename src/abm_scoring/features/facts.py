@@ -79,10 +79,12 @@ def sealed_facts(name: str, frame: pd.DataFrame, index: TextIndex, limit: int) -
         index: The account ids, sorted; rows of other accounts are left out.
         limit: Microseconds.
     """
-    from abm_scoring.features.text import arrow
+    from abm_scoring.data.text_columns import text_of
 
     rule = RULES[name]
-    code = index.codes(arrow(frame["account_id"])).astype("int64") if "account_id" in frame else np.full(len(frame), -1)
+    code = (
+        index.codes(text_of(frame["account_id"])).astype("int64") if "account_id" in frame else np.full(len(frame), -1)
+    )
     visible = _visible(frame, rule)
     kept = (code >= 0) & is_before(visible, limit)
     if not kept.all():

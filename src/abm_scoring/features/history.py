@@ -116,9 +116,9 @@ class History:
         Raises:
             BadDataError: An id is not an account.
         """
-        from abm_scoring.features.text import arrow
+        from abm_scoring.data.text_columns import text_of
 
-        code = self.index.codes(arrow(account_id)).astype("int64")
+        code = self.index.codes(text_of(account_id)).astype("int64")
         if (code < 0).any():
             unknown = account_id[code < 0].iloc[0]
             raise BadDataError(f"no account has the id {unknown!r}", fix="ask only for rows of accounts in the table")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from abm_scoring.data.text_columns import text_of
 from abm_scoring.features import kernel, relations, shapes
 from abm_scoring.features.events import EventLog
 from abm_scoring.features.history import View
@@ -28,7 +29,7 @@ from abm_scoring.features.measures import (
 )
 from abm_scoring.features.moments import DAY
 from abm_scoring.features.seniority import seniority_at_event
-from abm_scoring.features.text import arrow, fingerprints
+from abm_scoring.features.text import fingerprints
 
 #: From this many combinations of values on, those that occur are found by sorting instead of by a table.
 _TABLE_LIMIT = 1 << 22
@@ -64,7 +65,7 @@ def first_touch(view: View, types: Sequence[str], column: str) -> pd.Series:
     index = relations.first_index(log.offsets, log.visible, log.inbound & wanted, view.code, view.as_of)
     if column not in log:
         return pd.Series(None, view.rows.index, dtype="str")
-    given = arrow(log.source[column])
+    given = text_of(log.source[column])
     rows = np.where(index >= 0, log.order[index] if len(log.order) else 0, 0)
     values = given.take(rows).to_pandas().astype("str") if len(given) else pd.Series([None] * len(rows), dtype="str")
     return values.where(index >= 0).set_axis(view.rows.index)
@@ -84,7 +85,7 @@ def engaged_contacts(view: View, contacts: pd.DataFrame, window: int) -> np.ndar
         view.as_of,
         window,
         np.searchsorted(row, np.arange(len(view) + 1)).astype("int64"),
-        fingerprints(arrow(contacts["contact_id"])),
+        fingerprints(text_of(contacts["contact_id"])),
     )
 
 

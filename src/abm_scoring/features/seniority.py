@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from abm_scoring.data.text_columns import text_of
 from abm_scoring.features.events import few_values
 from abm_scoring.features.history import View
-from abm_scoring.features.text import arrow, fingerprints
+from abm_scoring.features.text import fingerprints
 
 
 def seniority_at_event(view: View) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -24,7 +25,7 @@ def seniority_at_event(view: View) -> tuple[np.ndarray, tuple[str, ...]]:
     versions = pd.DataFrame(
         {
             "account": owner,
-            "contact": fingerprints(arrow(facts.frame["contact_id"])),
+            "contact": fingerprints(text_of(facts.frame["contact_id"])),
             "visible": facts.visible,
             "level": codes,
         }

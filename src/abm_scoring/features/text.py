@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from abm_scoring.data.text_columns import text_of
 from abm_scoring.features.compiled import compiled
 
 #: Fingerprint of a missing value.
@@ -22,18 +23,9 @@ _S32, _S29 = np.uint64(32), np.uint64(29)
 _BLOCK = 256
 
 
-def arrow(values: pd.Series | pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as Arrow text or dictionary of text, without a copy where pandas holds it as Arrow already."""
-    if isinstance(values, pa.ChunkedArray):
-        return values
-    array = pa.array(values.to_numpy() if values.dtype == object else values.array, from_pandas=True)
-    chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    return chunked if _is_text(chunked.type) else chunked.cast(pa.string())
-
-
 def distinct(values: pd.Series) -> pd.Index:
     """The distinct texts of a column, ascending by code point."""
-    unique = pc.unique(arrow(values)).drop_null()
+    unique = pc.unique(text_of(values)).drop_null()
     return pd.Index(unique.take(pc.sort_indices(unique)).to_pandas(), dtype="str")
 
 
@@ -67,7 +59,7 @@ class TextIndex:
     @classmethod
     def of(cls, texts: pd.Series | pd.Index | pa.ChunkedArray) -> TextIndex:
         """The index of distinct texts, none missing."""
-        given = texts if isinstance(texts, pa.ChunkedArray) else arrow(pd.Series(texts))
+        given = texts if isinstance(texts, pa.ChunkedArray) else text_of(pd.Series(texts))
         wide = given.cast(pa.large_string())
         whole = pa.concat_arrays(wide.chunks) if wide.num_chunks else pa.array([], pa.large_string())
         begins, data = _buffers(whole)
@@ -84,11 +76,6 @@ class TextIndex:
             _find(begins, data, self.begins, self.data, self.keys, self.slots, out)
 
         return _each(values, np.dtype("int32"), np.int32(-1), find)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
 
 
 def _each(

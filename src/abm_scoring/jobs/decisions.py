@@ -101,7 +101,8 @@ def decide_run(
     rows = scored.assign(family_id=pd.Series(family, scored.index, dtype="str"))
     assignments, told = _assigned(rows, predecessor, spec, as_of)
     rows = _with_arms(rows, assignments, spec)
-    ranked = _ranked(rows[rows["list"] == RANKED], spec)
+    on_list = rows["list"] == RANKED
+    ranked = rank(rows[on_list], spec, rows.loc[on_list, "family_id"])
     decision = _mqas(ranked, tables, spec, earlier, as_of)
     placed = ranked.set_index("account_id")[list(_PLACED)].reindex(rows["account_id"]).set_axis(rows.index)
     del ranked  # a copy of all that is listed
@@ -116,10 +117,6 @@ def decide_run(
         plan=told,
         warnings=_warnings(decision, told, predecessor, spec),
     )
-
-
-def _ranked(listed: pd.DataFrame, spec: ScoringSpec) -> pd.DataFrame:
-    return rank(listed, spec, listed["family_id"])
 
 
 def _assigned(
